@@ -1,0 +1,36 @@
+// platform.h: what a device attaches to. One per machine, filled before the first device is created.
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef BERTH_BUS_PLATFORM_H
+#define BERTH_BUS_PLATFORM_H
+
+#include "bus.h"
+#include "console.h"
+#include "device.h"
+#include "gmem.h"
+#include "irq.h"
+#include "vclock.h"
+
+struct pci_root;
+
+// What devices ask of the machine. Any thread; the machine acts later, on its own thread.
+struct platform_events {
+	void (*reset)(void *arg, const char *why);              // hard reset of the whole machine; WHY is a static string
+	void (*power_off)(void *arg);                           // ACPI S5
+	void (*init_cpus)(void *arg);                           // INIT to all CPUs (keyboard controller, port 92h)
+	void *arg;
+};
+
+struct platform {
+	struct loop *loop;                      // the machine's I/O loop
+	struct vclock *clock;
+	struct bus *ports, *mmio;
+	struct gmem *mem;
+	struct irq_pin *isa_irq;                // array of 16: PIC inputs, with their IOAPIC pins
+	struct irq_pin *ioapic_irq;             // array of 24 - 16: IOAPIC inputs 16..23
+	struct pci_root *pci;                   // NULL until the chipset made it
+	struct msi_sink msi;
+	struct console *console;
+	struct platform_events events;
+};
+
+#endif

@@ -1,0 +1,49 @@
+// chardev.h: the host side of a serial port: a file, a pipe (UNIX socket), a network stream or the terminal.
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// All functions run on the loop thread unless they say otherwise. A chardev never blocks the guest: what the
+// host side cannot take is queued up to a limit, then dropped and counted.
+#ifndef BERTH_CHARDEV_CHARDEV_H
+#define BERTH_CHARDEV_CHARDEV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/loop.h"
+
+struct chardev;
+
+// What the port wants to know. Called on the loop thread.
+struct chardev_client {
+	// Bytes arrived; returns how many were taken. The rest is kept and offered again after
+	// chardev_can_receive().
+	size_t (*receive)(void *arg, const uint8_t *buf, size_t len);
+	// The other side came or went (pipe and network). Optional.
+	void (*connected)(void *arg, bool connected);
+	void *arg;
+};
+
+enum chardev_kind { CHARDEV_NULL, CHARDEV_FILE, CHARDEV_PIPE_SERVER, CHARDEV_PIPE_CLIENT,
+		    CHARDEV_NET_SERVER, CHARDEV_NET_CLIENT, CHARDEV_TERMINAL };
+
+struct chardev_args {
+	enum chardev_kind kind;
+	const char *path;       // file or socket path; tcp://host:port, telnet://host:port for the network kinds
+	bool append;            // file: keep what is there
+	bool no_rx_loss;        // pipe: stop reading from the host while the port is full (else drop the oldest)
+	const char *name;       // "serial0", for messages
+};
+
+// A server whose peer is absent, and a client whose server is absent, are fine: the client tries again.
+int chardev_open(struct loop *loop, const struct chardev_args *args, const struct chardev_client *client, struct chardev **out, struct err *err);
+// Any thread. Returns how many bytes were taken (all of them, unless the queue is full).
+size_t chardev_write(struct chardev *cd, const uint8_t *buf, size_t len);
+// The port has room again. Any thread.
+void chardev_can_receive(struct chardev *cd);
+bool chardev_connected(const struct chardev *cd);
+// Restores the terminal, unlinks a socket it made, closes. Queued output is written if that does not block.
+void chardev_close(struct chardev *cd);
+
+#endif

@@ -1,0 +1,138 @@
+// config.h: a VM as its .vmx describes it: plain data, typed, validated, defaults filled in.
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Made by vm_config_load(); nothing behind it sees the dictionary's text. Paths are resolved (absolute). Strings
+// belong to the vm_config. Facts: reference keys in docs/keys.md.
+#ifndef BERTH_VMX_CONFIG_H
+#define BERTH_VMX_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct vmx_file;
+
+#define VM_MAX_CPUS     255u
+#define VM_IDE_CHANNELS 2u
+#define VM_SERIALS      4u
+
+enum vm_firmware { VM_FIRMWARE_BIOS, VM_FIRMWARE_EFI };
+
+enum vm_drive_kind { VM_DRIVE_NONE, VM_DRIVE_DISK, VM_DRIVE_CDROM };
+
+struct vm_drive {
+	enum vm_drive_kind kind;
+	char *node;             // "ide0:0", lower case
+	char *path;             // resolved; NULL = empty drive (CD), host device or client device
+	bool connected;         // startConnected; CD: tray holds the medium
+	bool write_through;
+	bool independent, nonpersistent;        // from .mode
+	bool ssd;               // virtualSSD
+};
+
+enum vm_serial_kind { VM_SERIAL_NONE, VM_SERIAL_NULL, VM_SERIAL_FILE, VM_SERIAL_PIPE, VM_SERIAL_NETWORK };
+
+struct vm_serial {
+	enum vm_serial_kind kind;
+	char *path;             // file or socket path, or network URI
+	bool server;            // pipe and network: we listen
+	bool no_rx_loss;        // tryNoRxLoss
+	bool append;            // answer.msg.serial.file.open is not "Replace"
+};
+
+struct vm_vnc {
+	bool enabled;
+	uint16_t port;
+	char *ip;               // default "127.0.0.1"
+	char *password;         // NULL = none; only 8 bytes count
+	uint8_t key[128];       // decoded RemoteDisplay.vnc.key (the DES schedule)
+	bool has_key;
+	int max_connections;    // -1 = unlimited
+};
+
+// One character of a cpuid mask a bit, MSB first, as vmx-keys 2.2 lists them; '-' = no override.
+struct vm_cpuid_mask {
+	uint32_t leaf;
+	unsigned reg;           // 0 eax, 1 ebx, 2 ecx, 3 edx
+	char vendor;            // 'a' amd only, 'i' intel only, 0 both
+	char bits[33];
+};
+
+struct vm_config {
+	char *vmx_path;         // absolute
+	char *dir;              // folder of the .vmx, absolute
+	char *name;             // displayName, or the file's base name
+	int hw_version;         // virtualHW.version
+	char *guest_os;         // guestOS, lower case; "other" when absent
+	bool guest_64;          // guestOS can run 64-bit code
+	unsigned cpus, cores_per_socket;
+	uint64_t mem_mb;
+	enum vm_firmware firmware;
+	uint8_t uuid_bios[16];
+	bool has_uuid_bios;     // false: the start generates one and writes it back
+	char *uuid_bios_text;   // as printed in the file: "56 4d ... -..."
+	bool hypervisor_leaves; // hypervisor.cpuid.v0
+	bool nested;            // vhv.enable
+	bool restrict_backdoor; // monitor_control.restrict_backdoor
+	bool hpet;              // hpet0.present
+	bool smbios_reflect_host;
+	bool smbios_no_oem_strings;
+	struct vm_cpuid_mask *cpuid_masks;
+	size_t cpuid_mask_count;
+	struct vm_drive ide[VM_IDE_CHANNELS][2];
+	struct vm_serial serial[VM_SERIALS];
+	struct vm_vnc vnc;
+	char *boot_order;       // bios.bootOrder as written, or NULL
+	char *hdd_order;        // bios.hddOrder, or NULL
+	unsigned boot_delay_ms;
+	bool force_setup_once;  // bios.forceSetupOnce
+	uint64_t svga_vram;     // bytes, 4 MiB .. 128 MiB
+	unsigned svga_max_width, svga_max_height;
+	bool vmmouse;
+	bool log_enabled;       // logging
+	char *log_path;         // log.fileName, default <dir>/vmware.log
+	bool disk_allow_outside;        // berth.disk.allowOutside
+	char *bios_path;        // berth.bios: SeaBIOS image, or NULL = search
+	char *vgabios_path;     // berth.vgabios, or NULL = search
+	int64_t rtc_diff;       // rtc.diffFromUTC seconds
+	bool has_rtc_start;
+	int64_t rtc_start;      // rtc.startTime, seconds since 1970
+	unsigned stop_timeout;  // berth.stopTimeout: seconds a polite stop waits; default 60
+};
+
+enum vmx_severity { VMX_NOTE, VMX_WARNING, VMX_ERROR };
+
+struct vmx_problem {
+	enum vmx_severity severity;
+	unsigned line;          // 0 = the file as a whole (a key that is missing)
+	char *key;              // or NULL
+	char *text;             // what is wrong and what to do, one sentence without the final period
+};
+
+struct vmx_report {
+	struct vmx_problem *list;
+	size_t count;
+	size_t errors;
+	enum exit_code exit;    // what a start should exit with when errors > 0
+};
+
+// What becomes of one key of the file.
+enum vmx_fate {
+	VMX_HONOURED,           // does what it does on VMware
+	VMX_HARMLESS,           // accepted; has no meaning here (UI state, host policy)
+	VMX_NOT_YET,            // known, not honoured yet: the VM runs without it
+	VMX_REFUSED,            // would change the machine; a start stops here
+	VMX_INACTIVE,           // belongs to a device whose .present is FALSE
+	VMX_UNKNOWN,            // kept when the file is rewritten
+};
+
+// Reads and validates PATH. Always gives a report (all problems of one run). Returns 0 with *OUT and *FILE set when
+// nothing stops a start; -errno otherwise (then *OUT may be set too, for `berth check`; *FILE when it could be
+// parsed). Only a file that cannot be read at all fills ERR. Caller frees all with the functions below.
+int vm_config_load(const char *path, struct vm_config **out, struct vmx_file **file, struct vmx_report *report, struct err *err);
+void vm_config_free(struct vm_config *config);
+void vmx_report_free(struct vmx_report *report);
+
+#endif
