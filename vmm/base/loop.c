@@ -30,6 +30,7 @@ struct loop_fd {
 	uint32_t events;
 	bool armed;             // a poll is in the kernel
 	bool removed;
+	struct loop_fd *next, **link;   // all descriptors of the loop
 };
 
 struct loop {
@@ -47,6 +48,7 @@ struct loop {
 	struct loop_timer *timers;
 	struct loop_call *calls, **calls_tail;
 
+	struct loop_fd *fds;            // loop thread
 	struct loop_op timeout_op, remove_op;
 	struct __kernel_timespec timeout;
 	uint64_t timeout_deadline;      // of the timeout in the kernel; 0 = none
@@ -149,6 +151,14 @@ static void disarm_fd(struct loop_fd *source)
 	io_uring_sqe_set_data(sqe, &source->loop->remove_op);
 }
 
+static void free_fd(struct loop_fd *source)
+{
+	*source->link = source->next;
+	if (source->next)
+		source->next->link = source->link;
+	free(source);
+}
+
 static void fd_done(struct loop_op *op, int32_t res, uint32_t flags)
 {
 	struct loop_fd *source = CONTAINER_OF(op, struct loop_fd, op);
@@ -156,7 +166,7 @@ static void fd_done(struct loop_op *op, int32_t res, uint32_t flags)
 	(void)flags;
 	source->armed = false;
 	if (source->removed) {
-		free(source);
+		free_fd(source);
 		return;
 	}
 	if (res > 0 && source->events) {
@@ -165,11 +175,11 @@ static void fd_done(struct loop_op *op, int32_t res, uint32_t flags)
 		source->fn(source->arg, (uint32_t)res & (source->events | POLLERR | POLLHUP));
 		source->armed = false;
 		if (source->removed) {
-			free(source);
+			free_fd(source);
 			return;
 		}
 	} else if (res < 0 && res != -ECANCELED) {
-		log_limited(&(struct log_limit){ 0 }, LOG_WARN, "loop %s: poll of descriptor %d failed: %s",
+		log_warn("loop %s: poll of descriptor %d failed: %s",
 			    source->loop->name, source->fd, strerror(-res));
 		return;
 	}
@@ -188,6 +198,11 @@ struct loop_fd *loop_fd_add(struct loop *loop, int fd, uint32_t events, loop_fd_
 	source->events = events;
 	source->fn = fn;
 	source->arg = arg;
+	source->next = loop->fds;
+	source->link = &loop->fds;
+	if (source->next)
+		source->next->link = &source->next;
+	loop->fds = source;
 	arm_fd(source);
 	return source;
 }
@@ -209,10 +224,9 @@ void loop_fd_remove(struct loop_fd *source)
 		return;
 	source->removed = true;
 	if (source->armed)
-		disarm_fd(source);      // freed when the poll comes home
+		disarm_fd(source);      // freed when the poll comes home; the poll holds the file until then
 	else
-		free(source);
-	// The caller is about to close the descriptor: the kernel must have seen the removal by then.
+		free_fd(source);
 }
 
 // --- timers ----------------------------------------------------------------------------------------
@@ -478,6 +492,8 @@ void loop_destroy(struct loop *loop)
 	if (!loop)
 		return;
 	io_uring_queue_exit(&loop->ring);
+	while (loop->fds)
+		free_fd(loop->fds);
 	close(loop->wake_fd);
 	pthread_mutex_destroy(&loop->lock);
 	free(loop);
@@ -507,28 +523,46 @@ static unsigned reap(struct loop *loop)
 	return n;
 }
 
+static int turn(struct loop *loop)
+{
+	int r;
+
+	run_timers(loop);
+	run_calls(loop);
+	if (atomic_load(&loop->stop))
+		return 0;
+	arm_wake(loop);
+	arm_timeout(loop);
+	// Calls that are left over must not wait for the next event.
+	r = calls_waiting(loop) ? io_uring_submit(&loop->ring) : io_uring_submit_and_wait(&loop->ring, 1);
+	if (r < 0 && r != -EINTR && r != -EAGAIN && r != -EBUSY)
+		return r;
+	while (reap(loop) == BATCH)
+		;
+	return 0;
+}
+
 int loop_run(struct loop *loop)
 {
 	int r = 0;
 
 	loop->thread = pthread_self();
 	atomic_store(&loop->in_run, true);
-	while (!atomic_load(&loop->stop)) {
-		run_timers(loop);
-		run_calls(loop);
-		if (atomic_load(&loop->stop))
-			break;
-		arm_wake(loop);
-		arm_timeout(loop);
-		// Calls that are left over must not wait for the next event.
-		r = calls_waiting(loop) ? io_uring_submit(&loop->ring) : io_uring_submit_and_wait(&loop->ring, 1);
-		if (r < 0 && r != -EINTR && r != -EAGAIN && r != -EBUSY)
-			break;
-		r = 0;
-		while (reap(loop) == BATCH)
-			;
-	}
+	while (!r && !atomic_load(&loop->stop))
+		r = turn(loop);
 	atomic_store(&loop->stop, false);
 	atomic_store(&loop->in_run, false);
+	return r;
+}
+
+int loop_turn(struct loop *loop)
+{
+	bool outer = atomic_load(&loop->in_run);
+	int r;
+
+	loop->thread = pthread_self();
+	atomic_store(&loop->in_run, true);
+	r = turn(loop);
+	atomic_store(&loop->in_run, outer);
 	return r;
 }

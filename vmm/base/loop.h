@@ -22,6 +22,9 @@ int loop_create(struct loop **out, const char *name, unsigned entries, struct er
 void loop_destroy(struct loop *loop);
 // Runs until loop_stop(). Returns 0, or -errno when the ring itself failed.
 int loop_run(struct loop *loop);
+// Waits for one batch of events and runs it: for start-up and shutdown, outside loop_run() and outside callbacks.
+// 0 or -errno.
+int loop_turn(struct loop *loop);
 // Makes loop_run() return after the current batch. Any thread, any time, also from a signal handler.
 void loop_stop(struct loop *loop);
 // True on the thread that is inside loop_run() of this loop.

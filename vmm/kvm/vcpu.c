@@ -1,0 +1,414 @@
+// vcpu.c: vCPU threads and their state machine.
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kvm/vcpu.h"
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/compiler.h"
+#include "base/log.h"
+#include "kvm/vcpu_state.h"
+
+enum want { WANT_PAUSED, WANT_RUNNING, WANT_END };
+
+struct vcpu {
+	struct vcpus *all;
+	unsigned index;
+	int fd;
+	struct kvm_run *run;
+	pthread_t thread;
+	bool has_thread;
+	struct exit_env env;
+	struct vcpu_state power_on;
+
+	// Guarded by all->lock.
+	enum want want;
+	bool is_paused;
+};
+
+struct vcpus {
+	struct vcpus_args args;
+	struct cpuid_args cpuid;
+	unsigned count;
+	struct vcpu *cpu;
+	pthread_mutex_t lock;           // want, is_paused; taken after device locks
+	pthread_cond_t cond;            // a want or an is_paused changed
+	_Atomic bool started, crashed;
+};
+
+// Its only purpose is to end KVM_RUN with EINTR.
+static void on_kick(int sig) { (void)sig; }
+
+#define KICK_SIGNAL SIGUSR1
+
+static int install_kick(void)
+{
+	struct sigaction sa = { .sa_handler = on_kick };
+
+	sigemptyset(&sa.sa_mask);
+	return sigaction(KICK_SIGNAL, &sa, NULL) < 0 ? -errno : 0;
+}
+
+// Lock held. immediate_exit covers the moment between the thread's look at `want` and KVM_RUN; the signal covers
+// KVM_RUN itself.
+static void kick(struct vcpu *c)
+{
+	__atomic_store_n(&c->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	if (c->has_thread)
+		pthread_kill(c->thread, KICK_SIGNAL);
+}
+
+static void want_all(struct vcpus *v, enum want want)
+{
+	pthread_mutex_lock(&v->lock);
+	for (unsigned i = 0; i < v->count; i++) {
+		if (v->cpu[i].want == WANT_END)
+			continue;
+		v->cpu[i].want = want;
+		if (want != WANT_RUNNING)
+			kick(&v->cpu[i]);
+	}
+	pthread_cond_broadcast(&v->cond);
+	pthread_mutex_unlock(&v->lock);
+}
+
+void vcpus_pause_async(struct vcpus *v) { want_all(v, WANT_PAUSED); }
+void vcpus_resume(struct vcpus *v) { want_all(v, WANT_RUNNING); }
+
+void vcpus_pause(struct vcpus *v)
+{
+	want_all(v, WANT_PAUSED);
+	pthread_mutex_lock(&v->lock);
+	for (unsigned i = 0; i < v->count; i++) {
+		while (!v->cpu[i].is_paused)
+			pthread_cond_wait(&v->cond, &v->lock);
+	}
+	pthread_mutex_unlock(&v->lock);
+}
+
+// --- the thread ------------------------------------------------------------------------------------
+
+static int get_gp(void *arg, struct gp_regs *out)
+{
+	struct vcpu *c = arg;
+	struct kvm_regs r;
+	struct kvm_sregs s;
+
+	if (ioctl(c->fd, KVM_GET_REGS, &r) < 0 || ioctl(c->fd, KVM_GET_SREGS, &s) < 0)
+		return -errno;
+	*out = (struct gp_regs){ r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp,
+				 .cpl = s.ss.dpl, .iopl = r.rflags >> 12 & 3 };
+	if (!(s.cr0 & 1))
+		out->cpl = 0;
+	return 0;
+}
+
+static int set_gp(void *arg, const struct gp_regs *in)
+{
+	struct vcpu *c = arg;
+	struct kvm_regs r;
+
+	if (ioctl(c->fd, KVM_GET_REGS, &r) < 0)
+		return -errno;
+	r.rax = in->rax;
+	r.rbx = in->rbx;
+	r.rcx = in->rcx;
+	r.rdx = in->rdx;
+	r.rsi = in->rsi;
+	r.rdi = in->rdi;
+	r.rbp = in->rbp;
+	return ioctl(c->fd, KVM_SET_REGS, &r) < 0 ? -errno : 0;
+}
+
+static void report_crash(struct vcpu *c, bool triple_fault, const char *why)
+{
+	char regs[1024];
+
+	if (atomic_exchange(&c->all->crashed, true))
+		return;
+	vcpu_describe(c->fd, regs, sizeof(regs));
+	vcpus_pause_async(c->all);
+	c->all->args.events.crashed(c->all->args.events.arg, c->index, triple_fault, why, regs);
+}
+
+// KVM finishes a port or MMIO access when the CPU is entered again: before the registers are looked at or
+// replaced, enter once with immediate_exit set.
+static void finish_access(struct vcpu *c)
+{
+	__atomic_store_n(&c->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	ioctl(c->fd, KVM_RUN, 0);
+}
+
+// Returns false when the thread shall end.
+static bool obey(struct vcpu *c)
+{
+	struct vcpus *v = c->all;
+	bool go;
+
+	pthread_mutex_lock(&v->lock);
+	while (c->want == WANT_PAUSED) {
+		if (!c->is_paused) {
+			pthread_mutex_unlock(&v->lock);
+			finish_access(c);
+			pthread_mutex_lock(&v->lock);
+			c->is_paused = true;
+			pthread_cond_broadcast(&v->cond);
+			continue;       // the want may have changed meanwhile
+		}
+		pthread_cond_wait(&v->cond, &v->lock);
+	}
+	go = c->want == WANT_RUNNING;
+	c->is_paused = !go;
+	// Under the lock: a kick that comes later sets it again.
+	__atomic_store_n(&c->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	if (!go)
+		pthread_cond_broadcast(&v->cond);
+	pthread_mutex_unlock(&v->lock);
+	return go;
+}
+
+static bool wants_running(struct vcpu *c)
+{
+	return __atomic_load_n(&c->run->immediate_exit, __ATOMIC_SEQ_CST) == 0;
+}
+
+static void run_failed(struct vcpu *c, int error)
+{
+	char why[128];
+
+	snprintf(why, sizeof(why), "KVM_RUN failed: %s", strerror(error));
+	report_crash(c, false, why);
+}
+
+static void run_guest(struct vcpu *c)
+{
+	char why[512] = "";
+
+	while (wants_running(c)) {
+		if (ioctl(c->fd, KVM_RUN, 0) < 0) {
+			if (errno == EINTR || errno == EAGAIN)
+				continue;
+			run_failed(c, errno);
+			return;
+		}
+		switch (exit_handle(&c->env, c->run, why, sizeof(why))) {
+		case EXITED_CONTINUE: break;
+		case EXITED_TRIPLE_FAULT: report_crash(c, true, why); return;
+		case EXITED_UNHANDLED: report_crash(c, false, why); return;
+		}
+	}
+}
+
+static void *vcpu_thread(void *arg)
+{
+	struct vcpu *c = arg;
+	sigset_t kick_only;
+
+	sigfillset(&kick_only);
+	sigdelset(&kick_only, KICK_SIGNAL);
+	pthread_sigmask(SIG_SETMASK, &kick_only, NULL);
+	while (obey(c)) {
+		atomic_store(&c->all->started, true);
+		run_guest(c);
+	}
+	return NULL;
+}
+
+// --- creation --------------------------------------------------------------------------------------
+
+static int fail(struct err *err, unsigned cpu, const char *step)
+{
+	int code = errno;
+
+	err_set(err, code, "/dev/kvm", "vCPU %u: %s failed: %s", cpu, step, strerror(code));
+	err_exit(err, EXIT_HOST);
+	return -code;
+}
+
+static int set_cpuid(struct vcpu *c, struct err *err)
+{
+	struct kvm_cpuid2 *host = kvm_supported_cpuid(c->all->args.kvm);
+	struct cpuid_table *table = calloc(1, sizeof(*table));
+	struct { struct kvm_cpuid2 head; struct kvm_cpuid_entry2 e[CPUID_MAX_ENTRIES]; } *set = calloc(1, sizeof(*set));
+	int r;
+
+	if (!host || !table || !set) {
+		r = err_set(err, ENOMEM, "/dev/kvm", "its CPUID cannot be read");
+		goto out;
+	}
+	cpuid_build(&c->all->cpuid, host->entries, host->nent, table);
+	cpuid_for_cpu(&c->all->cpuid, c->index, table);
+	set->head.nent = table->count;
+	memcpy(set->e, table->entries, table->count * sizeof(table->entries[0]));
+	r = ioctl(c->fd, KVM_SET_CPUID2, &set->head) < 0 ? fail(err, c->index, "KVM_SET_CPUID2") : 0;
+out:
+	free(host);
+	free(table);
+	free(set);
+	return r;
+}
+
+static int create_cpu(struct vcpu *c, struct err *err)
+{
+	struct kvm *kvm = c->all->args.kvm;
+	uint32_t apic_id = topology_apic_id(&c->all->cpuid.topology, c->index);
+	int r;
+
+	c->fd = ioctl(kvm_vm_fd(kvm), KVM_CREATE_VCPU, (unsigned long)apic_id);
+	if (c->fd < 0) {
+		r = fail(err, c->index, "KVM_CREATE_VCPU");
+		err_remedy(err, "This host's KVM takes at most %d vCPUs a VM", kvm_cap(kvm, KVM_CAP_MAX_VCPUS));
+		return r;
+	}
+	c->run = mmap(NULL, (size_t)kvm_run_size(kvm), PROT_READ | PROT_WRITE, MAP_SHARED, c->fd, 0);
+	if (c->run == MAP_FAILED) {
+		c->run = NULL;
+		return fail(err, c->index, "mmap");
+	}
+	c->env = c->all->args.env;
+	c->env.cpu = c->index;
+	c->env.vcpu = c;
+	c->env.get_regs = get_gp;
+	c->env.set_regs = set_gp;
+	return 0;
+}
+
+// The TSC runs at the host's rate; where KVM can scale it, it is pinned, so that a later move to another host
+// keeps the number the guest was told.
+static void find_frequencies(struct vcpus *v)
+{
+	int khz = ioctl(v->cpu[0].fd, KVM_GET_TSC_KHZ, 0);
+
+	v->cpuid.tsc_khz = khz > 0 ? (uint32_t)khz : 0;
+	if (khz > 0 && kvm_cap(v->args.kvm, KVM_CAP_TSC_CONTROL)) {
+		for (unsigned i = 0; i < v->count; i++) {
+			if (ioctl(v->cpu[i].fd, KVM_SET_TSC_KHZ, (unsigned long)khz) < 0)
+				log_warn("vCPU %u: the TSC rate cannot be pinned: %s", i, strerror(errno));
+		}
+	}
+	v->cpuid.apic_khz = 1000000;    // KVM's LAPIC timer counts nanoseconds
+}
+
+static int prepare_cpu(struct vcpu *c, struct err *err)
+{
+	int r = set_cpuid(c, err);
+
+	if (r < 0)
+		return r;
+	if (c->all->args.set_feature_control)
+		vcpu_set_feature_control(c->fd);
+	r = vcpu_state_save(c->fd, &c->power_on);
+	if (r < 0) {
+		errno = -r;
+		return fail(err, c->index, "reading the power-on registers");
+	}
+	return 0;
+}
+
+static int start_thread(struct vcpu *c, struct err *err)
+{
+	char name[16];
+	int r = pthread_create(&c->thread, NULL, vcpu_thread, c);
+
+	if (r)
+		return err_set(err, r, "vCPU", "no thread for it: %s", strerror(r));
+	c->has_thread = true;
+	snprintf(name, sizeof(name), "vcpu%u", c->index);
+	pthread_setname_np(c->thread, name);
+	return 0;
+}
+
+int vcpus_create(const struct vcpus_args *args, struct vcpus **out, struct err *err)
+{
+	struct vcpus *v = calloc(1, sizeof(*v));
+	int r = install_kick();
+
+	if (!v || r < 0) {
+		free(v);
+		return err_set(err, ENOMEM, "vCPUs", "no memory or signal for them");
+	}
+	v->args = *args;
+	v->cpuid = args->cpuid;
+	v->count = args->cpuid.topology.cpus;
+	v->cpu = calloc(v->count, sizeof(*v->cpu));
+	pthread_mutex_init(&v->lock, NULL);
+	pthread_cond_init(&v->cond, NULL);
+	if (!v->cpu) {
+		v->count = 0;
+		r = err_set(err, ENOMEM, "vCPUs", "no memory for them");
+	}
+	for (unsigned i = 0; i < v->count; i++) {
+		v->cpu[i].all = v;
+		v->cpu[i].index = i;
+		v->cpu[i].fd = -1;
+	}
+	for (unsigned i = 0; !r && i < v->count; i++)
+		r = create_cpu(&v->cpu[i], err);
+	if (!r)
+		find_frequencies(v);
+	for (unsigned i = 0; !r && i < v->count; i++)
+		r = prepare_cpu(&v->cpu[i], err);
+	for (unsigned i = 0; !r && i < v->count; i++)
+		r = start_thread(&v->cpu[i], err);
+	if (r < 0) {
+		vcpus_destroy(v);
+		return r;
+	}
+	*out = v;
+	return 0;
+}
+
+void vcpus_destroy(struct vcpus *v)
+{
+	if (!v)
+		return;
+	want_all(v, WANT_END);
+	for (unsigned i = 0; i < v->count; i++) {
+		struct vcpu *c = &v->cpu[i];
+
+		if (c->has_thread)
+			pthread_join(c->thread, NULL);
+		vcpu_state_free(&c->power_on);
+		if (c->run)
+			munmap(c->run, (size_t)kvm_run_size(v->args.kvm));
+		if (c->fd >= 0)
+			close(c->fd);
+	}
+	pthread_mutex_destroy(&v->lock);
+	pthread_cond_destroy(&v->cond);
+	free(v->cpu);
+	free(v);
+}
+
+void vcpus_reset(struct vcpus *v)
+{
+	for (unsigned i = 0; i < v->count; i++) {
+		int r = vcpu_state_load(v->cpu[i].fd, &v->cpu[i].power_on);
+
+		if (r < 0)
+			log_error("vCPU %u cannot be reset: %s", i, strerror(-r));
+	}
+	atomic_store(&v->crashed, false);
+}
+
+void vcpus_init_boot_cpu(struct vcpus *v)
+{
+	int r = v->count ? vcpu_state_init(v->cpu[0].fd, &v->cpu[0].power_on) : 0;
+
+	if (r < 0)
+		log_error("the boot CPU cannot be initialised: %s", strerror(-r));
+}
+
+unsigned vcpus_count(const struct vcpus *v) { return v->count; }
+uint32_t vcpus_tsc_khz(const struct vcpus *v) { return v->cpuid.tsc_khz; }
+uint32_t vcpus_apic_khz(const struct vcpus *v) { return v->cpuid.apic_khz; }
+bool vcpus_started(const struct vcpus *v) { return atomic_load(&v->started); }
