@@ -208,7 +208,7 @@ static void set_topology(const struct cpuid_args *a, struct cpuid_table *t)
 	set_levels(a, t);
 }
 
-uint32_t cpuid_mask_apply(const char bits[33], uint32_t value, uint32_t host)
+uint32_t cpuid_mask_apply(const char *bits, uint32_t value, uint32_t host)
 {
 	for (unsigned i = 0; i < 32 && bits[i]; i++) {
 		uint32_t bit = 1u << (31 - i);

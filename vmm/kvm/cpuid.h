@@ -41,6 +41,6 @@ void cpuid_build(const struct cpuid_args *args, const struct kvm_cpuid_entry2 *h
 void cpuid_for_cpu(const struct cpuid_args *args, unsigned cpu, struct cpuid_table *table);
 struct kvm_cpuid_entry2 *cpuid_find(struct cpuid_table *table, uint32_t leaf, uint32_t index);
 // Applies one mask (32 characters, most significant bit first, vmx-keys 2.2) to VALUE; HOST is the host's value.
-uint32_t cpuid_mask_apply(const char bits[33], uint32_t value, uint32_t host);
+uint32_t cpuid_mask_apply(const char *bits, uint32_t value, uint32_t host);
 
 #endif

@@ -38,6 +38,7 @@ struct vcpu {
 struct vcpus {
 	struct vcpus_args args;
 	struct cpuid_args cpuid;
+	struct cpuid_table *table;      // common to all CPUs
 	unsigned count;
 	struct vcpu *cpu;
 	pthread_mutex_t lock;           // want, is_paused; taken after device locks
@@ -234,24 +235,39 @@ static int fail(struct err *err, unsigned cpu, const char *step)
 	return -code;
 }
 
+// Once for all CPUs: what they have in common.
+static int build_cpuid(struct vcpus *v, struct err *err)
+{
+	struct kvm_cpuid2 *host = kvm_supported_cpuid(v->args.kvm);
+
+	v->table = calloc(1, sizeof(*v->table));
+	if (!host || !v->table) {
+		free(host);
+		err_set(err, ENOMEM, "/dev/kvm", "its CPUID cannot be read");
+		err_exit(err, EXIT_HOST);
+		return -ENOMEM;
+	}
+	cpuid_build(&v->cpuid, host->entries, host->nent, v->table);
+	free(host);
+	return 0;
+}
+
 static int set_cpuid(struct vcpu *c, struct err *err)
 {
-	struct kvm_cpuid2 *host = kvm_supported_cpuid(c->all->args.kvm);
-	struct cpuid_table *table = calloc(1, sizeof(*table));
 	struct { struct kvm_cpuid2 head; struct kvm_cpuid_entry2 e[CPUID_MAX_ENTRIES]; } *set = calloc(1, sizeof(*set));
+	struct cpuid_table *table = malloc(sizeof(*table));
 	int r;
 
-	if (!host || !table || !set) {
-		r = err_set(err, ENOMEM, "/dev/kvm", "its CPUID cannot be read");
+	if (!table || !set) {
+		r = err_set(err, ENOMEM, "vCPU", "no memory for its CPUID");
 		goto out;
 	}
-	cpuid_build(&c->all->cpuid, host->entries, host->nent, table);
+	*table = *c->all->table;
 	cpuid_for_cpu(&c->all->cpuid, c->index, table);
 	set->head.nent = table->count;
 	memcpy(set->e, table->entries, table->count * sizeof(table->entries[0]));
 	r = ioctl(c->fd, KVM_SET_CPUID2, &set->head) < 0 ? fail(err, c->index, "KVM_SET_CPUID2") : 0;
 out:
-	free(host);
 	free(table);
 	free(set);
 	return r;
@@ -353,8 +369,10 @@ int vcpus_create(const struct vcpus_args *args, struct vcpus **out, struct err *
 	}
 	for (unsigned i = 0; !r && i < v->count; i++)
 		r = create_cpu(&v->cpu[i], err);
-	if (!r)
+	if (!r) {
 		find_frequencies(v);
+		r = build_cpuid(v, err);
+	}
 	for (unsigned i = 0; !r && i < v->count; i++)
 		r = prepare_cpu(&v->cpu[i], err);
 	for (unsigned i = 0; !r && i < v->count; i++)
@@ -385,6 +403,7 @@ void vcpus_destroy(struct vcpus *v)
 	}
 	pthread_mutex_destroy(&v->lock);
 	pthread_cond_destroy(&v->cond);
+	free(v->table);
 	free(v->cpu);
 	free(v);
 }
@@ -408,6 +427,7 @@ void vcpus_init_boot_cpu(struct vcpus *v)
 		log_error("the boot CPU cannot be initialised: %s", strerror(-r));
 }
 
+struct cpuid_table *vcpus_cpuid(struct vcpus *v) { return v->table; }
 unsigned vcpus_count(const struct vcpus *v) { return v->count; }
 uint32_t vcpus_tsc_khz(const struct vcpus *v) { return v->cpuid.tsc_khz; }
 uint32_t vcpus_apic_khz(const struct vcpus *v) { return v->cpuid.apic_khz; }

@@ -48,6 +48,8 @@ void vcpus_reset(struct vcpus *v);
 // INIT of the boot CPU alone: it starts at the reset vector, everything else stays. Paused.
 void vcpus_init_boot_cpu(struct vcpus *v);
 
+// The CPUID that all CPUs have in common; belongs to V.
+struct cpuid_table *vcpus_cpuid(struct vcpus *v);
 unsigned vcpus_count(const struct vcpus *v);
 uint32_t vcpus_tsc_khz(const struct vcpus *v);
 uint32_t vcpus_apic_khz(const struct vcpus *v);

@@ -1,0 +1,332 @@
+// run.c: `berth run VM.vmx`: check, build, serve the console, start, wait for the end.
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/notify.h"
+#include "kvm/host.h"
+#include "machine/control.h"
+#include "machine/machine.h"
+#include "vmx/config.h"
+#include "vmx/vmx_file.h"
+
+#define LOOP_ENTRIES 256u
+
+static const char usage_text[] =
+	"Usage: berth run [options] VM.vmx\n"
+	"Runs the VM in the foreground until the guest powers off.\n"
+	"\n"
+	"  --console         join the first serial port to this terminal (Ctrl-] q leaves and stops the VM)\n"
+	"  --bios FILE       SeaBIOS image instead of the packaged one (key berth.bios)\n"
+	"  --vgabios FILE    VGA BIOS image (key berth.vgabios)\n"
+	"  --debugcon FILE   write what the firmware says on port 402h to FILE\n"
+	"  --no-log          do not write vmware.log in the VM's folder\n"
+	"  -v, --verbose     say more; -q, --quiet say only what needs attention\n"
+	"  -h, --help        this text\n"
+	"\n"
+	"SIGTERM and SIGINT press the power button and wait (key berth.stopTimeout, 60 s); a second one stops at once.\n"
+	"Exit codes: 0 guest powered off, 2 usage, 3 configuration, 4 host cannot run it, 5 disk error,\n"
+	"6 guest crashed, 7 stopped hard, 8 already running or suspended. See berth(1).\n";
+
+struct run {
+	struct vm_config *config;
+	struct vmx_file *file;
+	struct vmx_report report;
+	struct loop *loop;
+	struct machine *machine;
+	struct control *control;
+	struct loop_fd *signals;
+	int signal_fd, lock_fd;
+	bool console, no_log;
+	const char *vmx, *bios, *vgabios, *debugcon;
+};
+
+enum { OPT_CONSOLE = 256, OPT_BIOS, OPT_VGABIOS, OPT_DEBUGCON, OPT_NO_LOG };
+
+static const struct option options[] = {
+	{ "console", no_argument, NULL, OPT_CONSOLE },
+	{ "bios", required_argument, NULL, OPT_BIOS },
+	{ "vgabios", required_argument, NULL, OPT_VGABIOS },
+	{ "debugcon", required_argument, NULL, OPT_DEBUGCON },
+	{ "no-log", no_argument, NULL, OPT_NO_LOG },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+// -1 = go on, otherwise the exit code.
+static int parse(struct run *run, int argc, char **argv)
+{
+	int c;
+
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "vqh", options, NULL)) != -1) {
+		switch (c) {
+		case OPT_CONSOLE: run->console = true; break;
+		case OPT_BIOS: run->bios = optarg; break;
+		case OPT_VGABIOS: run->vgabios = optarg; break;
+		case OPT_DEBUGCON: run->debugcon = optarg; break;
+		case OPT_NO_LOG: run->no_log = true; break;
+		case 'v': log_set_level(LOG_DEBUG); break;
+		case 'q': log_set_level(LOG_WARN); break;
+		case 'h': fputs(usage_text, stdout); return EXIT_GUEST_OFF;
+		default: fputs("Try `berth run --help`.\n", stderr); return EXIT_USAGE;
+		}
+	}
+	if (optind != argc - 1) {
+		fputs("berth run: name one .vmx file. Try `berth run --help`.\n", stderr);
+		return EXIT_USAGE;
+	}
+	run->vmx = argv[optind];
+	return -1;
+}
+
+static enum exit_code tell(const struct err *err)
+{
+	char text[1200];
+
+	log_error("%s", err_sentence(err, text, sizeof(text)));
+	return err->exit ? err->exit : EXIT_INTERNAL;
+}
+
+static void tell_problems(const struct run *run)
+{
+	static const enum log_level level[] = {
+		[VMX_NOTE] = LOG_DEBUG, [VMX_WARNING] = LOG_WARN, [VMX_ERROR] = LOG_ERROR };
+
+	for (size_t i = 0; i < run->report.count; i++) {
+		const struct vmx_problem *p = &run->report.list[i];
+
+		if (p->line)
+			log_msg(level[p->severity], "%s:%u: %s%s%s.", run->vmx, p->line, p->key ? p->key : "",
+				p->key ? ": " : "", p->text);
+		else
+			log_msg(level[p->severity], "%s: %s%s%s.", run->vmx, p->key ? p->key : "", p->key ? ": " : "",
+				p->text);
+	}
+}
+
+static int load(struct run *run, struct err *err)
+{
+	int r = vm_config_load(run->vmx, &run->config, &run->file, &run->report, err);
+
+	tell_problems(run);
+	if (r < 0) {
+		if (!err->code)
+			err_set(err, -r, run->vmx, "%zu problem%s stop%s the start", run->report.errors,
+				run->report.errors == 1 ? "" : "s", run->report.errors == 1 ? "s" : "");
+		err_exit(err, run->report.exit ? run->report.exit : EXIT_CONFIG);
+		return r;
+	}
+	if (run->bios) {
+		free(run->config->bios_path);
+		run->config->bios_path = strdup(run->bios);
+	}
+	if (run->vgabios) {
+		free(run->config->vgabios_path);
+		run->config->vgabios_path = strdup(run->vgabios);
+	}
+	return 0;
+}
+
+// --- one run at a time ---------------------------------------------------------------------------------
+
+// A lock on the .vmx itself: it ends with the process, however that ends, and leaves nothing behind. Rewriting
+// the file replaces it, so the lock is taken anew on the new one.
+static int lock_vmx(struct run *run, struct err *err)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = open(run->config->vmx_path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 && (errno == EACCES || errno == EROFS))
+		return 0;               // a read-only folder: nothing of it will be written either
+	if (fd < 0)
+		return err_set(err, errno, run->vmx, "cannot be opened: %s", strerror(errno));
+	if (fcntl(fd, F_OFD_SETLK, &fl) < 0) {
+		close(fd);
+		err_set(err, EBUSY, run->vmx, "this VM is already running");
+		err_remedy(err, "`berth list` shows it; `berth stop` ends it");
+		err_exit(err, EXIT_BUSY);
+		return -EBUSY;
+	}
+	if (run->lock_fd >= 0)
+		close(run->lock_fd);
+	run->lock_fd = fd;
+	return 0;
+}
+
+// --- what a run writes into the .vmx -------------------------------------------------------------------
+
+static void generate_uuid(struct vm_config *c)
+{
+	char text[64];
+	size_t n = 0;
+
+	if (getrandom(c->uuid_bios, sizeof(c->uuid_bios), 0) != sizeof(c->uuid_bios))
+		log_warn("%s: the kernel gave no random numbers for uuid.bios", c->name);
+	c->uuid_bios[0] = 0x56;         // "VM": a UUID that the host generated
+	c->uuid_bios[1] = 0x4d;
+	for (unsigned i = 0; i < 16; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%02x%s", c->uuid_bios[i],
+				      i == 15 ? "" : i == 7 ? "-" : " ");
+	free(c->uuid_bios_text);
+	c->uuid_bios_text = strdup(text);
+	c->has_uuid_bios = true;
+}
+
+// A folder that cannot be written is no reason not to run: the disks decide about that.
+static int save_vmx(struct run *run)
+{
+	struct err err = { 0 };
+	char text[1200];
+
+	if (vmx_file_save(run->file, &err) < 0) {
+		log_warn("%s", err_sentence(&err, text, sizeof(text)));
+		return 0;
+	}
+	return lock_vmx(run, &err);
+}
+
+static int mark_started(struct run *run)
+{
+	if (!run->config->has_uuid_bios) {
+		generate_uuid(run->config);
+		vmx_file_set(run->file, "uuid.bios", run->config->uuid_bios_text, NULL);
+	}
+	vmx_file_set(run->file, "cleanShutdown", "FALSE", NULL);
+	return save_vmx(run);
+}
+
+static void mark_stopped(struct run *run, enum exit_code code)
+{
+	vmx_file_set(run->file, "cleanShutdown", "TRUE", NULL);
+	vmx_file_set(run->file, "softPowerOff", code == EXIT_GUEST_OFF ? "TRUE" : "FALSE", NULL);
+	save_vmx(run);
+}
+
+// --- signals -------------------------------------------------------------------------------------------
+
+static void on_signal(void *arg, uint32_t revents)
+{
+	struct run *run = arg;
+	struct signalfd_siginfo info;
+
+	(void)revents;
+	if (read(run->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	log_info("%s: %s", run->config->name, strsignal((int)info.ssi_signo));
+	if (machine_state(run->machine) == MACHINE_STOPPING || info.ssi_signo == SIGHUP)
+		machine_stop_hard(run->machine);
+	else
+		machine_stop_politely(run->machine, 0);
+	notify_send("STOPPING=1");
+}
+
+// Blocked before any thread exists, so that every thread inherits it and the loop alone sees them.
+static int block_signals(struct run *run, struct err *err)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	run->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (run->signal_fd < 0)
+		return err_set(err, errno, "signals", "no signalfd: %s", strerror(errno));
+	return 0;
+}
+
+// --- the run -------------------------------------------------------------------------------------------
+
+static int create(struct run *run, struct err *err)
+{
+	struct machine_args args = { .config = run->config, .console = run->console, .debugcon_path = run->debugcon };
+	int r = run->config->nested ? host_check_nested("/", err) : 0;
+
+	if (!r)
+		r = lock_vmx(run, err);
+	if (!r && !run->no_log && run->config->log_enabled && log_open_file(run->config->log_path) < 0)
+		log_warn("%s: the log cannot be written there", run->config->log_path);
+	if (!r)
+		r = block_signals(run, err);
+	if (!r)
+		r = loop_create(&run->loop, "main", LOOP_ENTRIES, err);
+	args.loop = run->loop;
+	if (!r && !run->config->has_uuid_bios)
+		r = mark_started(run);          // the guest's identity must be known before its tables are made
+	if (!r)
+		r = machine_create(&args, &run->machine, err);
+	if (!r)
+		r = control_create(run->machine, &run->control, err);
+	if (!r)
+		run->signals = loop_fd_add(run->loop, run->signal_fd, POLLIN, on_signal, run);
+	return r;
+}
+
+static enum exit_code go(struct run *run, struct err *err)
+{
+	enum exit_code code;
+	int r = mark_started(run);
+
+	if (r < 0)
+		return tell(err);
+	log_info("%s: starting", run->config->name);
+	machine_start(run->machine);
+	notify_send("READY=1");
+	code = machine_run(run->machine, err);
+	mark_stopped(run, code);
+	if (err->code) {
+		err_exit(err, code);
+		tell(err);
+	}
+	log_info("%s: ended with exit code %d", run->config->name, (int)code);
+	return code;
+}
+
+static void clean_up(struct run *run)
+{
+	loop_fd_remove(run->signals);
+	control_destroy(run->control);
+	machine_destroy(run->machine);
+	loop_destroy(run->loop);
+	if (run->signal_fd >= 0)
+		close(run->signal_fd);
+	if (run->lock_fd >= 0)
+		close(run->lock_fd);
+	log_close_file();
+	vmx_file_free(run->file);
+	vmx_report_free(&run->report);
+	vm_config_free(run->config);
+}
+
+int run_main(int argc, char **argv)
+{
+	struct run run = { .signal_fd = -1, .lock_fd = -1 };
+	struct err err = { 0 };
+	int code = parse(&run, argc, argv);
+
+	if (code >= 0)
+		return code;
+	if (load(&run, &err) < 0 || create(&run, &err) < 0)
+		code = (int)tell(&err);
+	else
+		code = (int)go(&run, &err);
+	clean_up(&run);
+	return code;
+}

@@ -1,0 +1,103 @@
+// drives.c: the disks and CDs of the .vmx: opened and locked at the start, closed at the end, media changed.
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/compiler.h"
+#include "base/log.h"
+#include "hw/storage/piix4_ide.h"
+#include "machine/internal.h"
+
+static const struct vm_drive *drive_config(const struct machine *m, size_t i)
+{
+	return &m->config->ide[i / 2][i % 2];
+}
+
+static int open_one(struct machine *m, const struct vm_drive *d, const char *path, struct disk **out, struct err *err)
+{
+	struct disk_open_args args = {
+		.path = path, .raw = d->kind == VM_DRIVE_CDROM, .readonly = d->kind == VM_DRIVE_CDROM,
+		.allow_outside = m->config->disk_allow_outside, .write_through = d->write_through,
+	};
+	int r = disk_open(m->loop, &args, out, err);
+
+	if (r < 0)
+		err_exit(err, EXIT_DISK);
+	return r;
+}
+
+int machine_open_drives(struct machine *m, struct err *err)
+{
+	for (size_t i = 0; i < MACHINE_DRIVES; i++) {
+		const struct vm_drive *d = drive_config(m, i);
+		int r;
+
+		if (d->kind == VM_DRIVE_NONE || !d->path || (d->kind == VM_DRIVE_CDROM && !d->connected))
+			continue;
+		r = open_one(m, d, d->path, &m->drive[i], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+// Every disk is closed even when one fails: the first failure is the one that is told.
+int machine_close_drives(struct machine *m, struct err *err)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < MACHINE_DRIVES; i++) {
+		struct err e = { 0 };
+		char text[1200];
+		int r;
+
+		if (!m->drive[i])
+			continue;
+		r = disk_close(m->drive[i], &e);
+		m->drive[i] = NULL;
+		if (r < 0 && first)
+			log_error("%s", err_sentence(&e, text, sizeof(text)));
+		if (r < 0 && !first) {
+			first = r;
+			if (err)
+				*err = e;
+		}
+	}
+	return first;
+}
+
+static int find_drive(const struct machine *m, const char *node)
+{
+	for (size_t i = 0; i < MACHINE_DRIVES; i++) {
+		const struct vm_drive *d = drive_config(m, i);
+
+		if (d->kind == VM_DRIVE_CDROM && d->node && !strcasecmp(d->node, node))
+			return (int)i;
+	}
+	return -1;
+}
+
+int machine_change_cd(struct machine *m, const char *node, const char *path, struct err *err)
+{
+	struct disk *next = NULL, *old;
+	int i = find_drive(m, node), r;
+
+	if (i < 0) {
+		err_set(err, ENOENT, node, "is not a CD drive of this VM");
+		err_remedy(err, "`berth status` lists the drives");
+		return -ENOENT;
+	}
+	if (path) {
+		r = open_one(m, drive_config(m, (size_t)i), path, &next, err);
+		if (r < 0)
+			return r;
+	}
+	old = piix4_ide_cd_change(m->ide, (unsigned)i / 2, (unsigned)i % 2, next);
+	m->drive[i] = next;
+	if (!old)
+		return 0;
+	r = disk_close(old, err);
+	return r;
+}

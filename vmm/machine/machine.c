@@ -1,0 +1,471 @@
+// machine.c: the life of a VM: start, pause, reset, stop, and what threads ask of it.
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "machine/machine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "hw/chipset/piix4.h"
+#include "hw/chipset/rtc.h"
+#include "machine/internal.h"
+#include "vnc/vnc_server.h"
+
+#define DRAIN_STEP_NS  1000000ull
+#define DRAIN_LIMIT_NS 30000000000ull
+#define NS_PER_SECOND  1000000000ull
+
+void machine_add_device(struct machine *m, const struct device_class *cls, void *dev)
+{
+	if (m->device_count < MACHINE_DEVICES)
+		m->devices[m->device_count++] = (struct machine_device){ cls, dev };
+	else
+		log_error("the device table is full: %s will not be reset", cls->name);
+}
+
+const char *machine_state_name(enum machine_state state)
+{
+	static const char *const names[] = {
+		[MACHINE_CREATED] = "created", [MACHINE_RUNNING] = "running", [MACHINE_PAUSED] = "paused",
+		[MACHINE_STOPPING] = "stopping", [MACHINE_STOPPED] = "stopped",
+	};
+
+	return names[state];
+}
+
+enum machine_state machine_state(const struct machine *m) { return m->state; }
+struct console *machine_console(struct machine *m) { return &m->console; }
+const struct vm_config *machine_config(const struct machine *m) { return m->config; }
+struct loop *machine_loop(struct machine *m) { return m->loop; }
+
+// --- ends ------------------------------------------------------------------------------------------
+
+static void finish(struct machine *m, enum exit_code code)
+{
+	if (m->state == MACHINE_STOPPED)
+		return;
+	vcpus_pause_async(m->vcpus);
+	m->exit = code;
+	m->state = MACHINE_STOPPED;
+	loop_stop(m->loop);
+}
+
+static void on_power_off(void *arg)
+{
+	struct machine *m = arg;
+
+	log_info("%s: the guest powered off", m->config->name);
+	finish(m, EXIT_GUEST_OFF);
+}
+
+static void on_crash(void *arg)
+{
+	struct machine *m = arg;
+
+	if (m->state == MACHINE_STOPPED)
+		return;
+	err_set(&m->exit_err, EFAULT, m->config->name, "%s", m->crash_text);
+	if (m->crash_triple_fault)
+		err_remedy(&m->exit_err, "The guest's kernel has crashed; its console or logs may tell why");
+	else
+		err_remedy(&m->exit_err, "`berth host` tells what this host's KVM can run");
+	finish(m, EXIT_GUEST_CRASH);
+}
+
+static void on_stop_timeout(void *arg)
+{
+	struct machine *m = arg;
+
+	if (m->state == MACHINE_STOPPED)
+		return;
+	log_warn("%s: the guest did not power off in time and is stopped", m->config->name);
+	finish(m, EXIT_KILLED);
+}
+
+void machine_stop_hard(struct machine *m)
+{
+	if (m->state == MACHINE_STOPPED)
+		return;
+	log_info("%s: stopped hard", m->config->name);
+	finish(m, EXIT_KILLED);
+}
+
+// Without an operating system that listens for the button, the power switch of a PC simply cuts the power.
+void machine_stop_politely(struct machine *m, unsigned seconds)
+{
+	if (m->state == MACHINE_STOPPED)
+		return;
+	if (!seconds)
+		seconds = m->config->stop_timeout;
+	if (m->state == MACHINE_PAUSED)
+		machine_resume(m);
+	if (!piix4_acpi_enabled(m->piix4)) {
+		log_info("%s: no operating system with ACPI is running; powered off", m->config->name);
+		finish(m, EXIT_GUEST_OFF);
+		return;
+	}
+	log_info("%s: power button pressed, the guest has %u s", m->config->name, seconds);
+	m->state = MACHINE_STOPPING;
+	piix4_power_button(m->piix4);
+	loop_timer_set(&m->stop_timer, loop_now() + seconds * NS_PER_SECOND);
+}
+
+// --- pause and resume --------------------------------------------------------------------------------
+
+void machine_pause(struct machine *m)
+{
+	if (m->state != MACHINE_RUNNING && m->state != MACHINE_STOPPING)
+		return;
+	vcpus_pause(m->vcpus);
+	vclock_stop(&m->clock);
+	m->state = MACHINE_PAUSED;
+	log_info("%s: paused", m->config->name);
+}
+
+void machine_resume(struct machine *m)
+{
+	if (m->state != MACHINE_PAUSED)
+		return;
+	m->state = MACHINE_RUNNING;
+	vclock_start(&m->clock);
+	if (!m->reset_draining)
+		vcpus_resume(m->vcpus);
+	log_info("%s: resumed", m->config->name);
+}
+
+void machine_start(struct machine *m)
+{
+	m->state = MACHINE_RUNNING;
+	vclock_start(&m->clock);
+	vcpus_resume(m->vcpus);
+}
+
+// --- reset -------------------------------------------------------------------------------------------
+
+static bool disks_busy(const struct machine *m)
+{
+	for (size_t i = 0; i < MACHINE_DRIVES; i++) {
+		if (m->drive[i] && m->drive[i]->in_flight)
+			return true;
+	}
+	return false;
+}
+
+// A read that is still under way would write into the memory of the system that boots next, so the disks are let
+// come to rest first.
+static void reset_now(void *arg)
+{
+	struct machine *m = arg;
+	const char *why = atomic_exchange(&m->reset_why, NULL);
+
+	if (m->state == MACHINE_STOPPED || !m->reset_draining)
+		return;
+	if (disks_busy(m) && loop_now() < m->drain_deadline) {
+		atomic_store(&m->reset_why, why);
+		loop_timer_set(&m->drain_timer, loop_now() + DRAIN_STEP_NS);
+		return;
+	}
+	m->reset_draining = false;
+	for (size_t i = 0; i < m->device_count; i++) {
+		if (m->devices[i].cls->reset)
+			m->devices[i].cls->reset(m->devices[i].dev);
+	}
+	kvm_reset(m->kvm);
+	vcpus_reset(m->vcpus);
+	m->resets++;
+	log_info("%s: reset (%s)", m->config->name, why ? why : "asked for");
+	if (m->state != MACHINE_PAUSED)
+		vcpus_resume(m->vcpus);
+}
+
+static void begin_reset(void *arg)
+{
+	struct machine *m = arg;
+
+	if (m->state == MACHINE_STOPPED || m->reset_draining)
+		return;
+	vcpus_pause(m->vcpus);
+	m->reset_draining = true;
+	m->drain_deadline = loop_now() + DRAIN_LIMIT_NS;
+	reset_now(m);
+}
+
+void machine_reset(struct machine *m, const char *why)
+{
+	atomic_store(&m->reset_why, why);
+	begin_reset(m);
+}
+
+// The CMOS shutdown byte tells why a processor is being reset: with a code that names a way back, a program of
+// the 286's kind wants to leave protected mode and go on; only then is it the processor alone.
+static bool wants_to_go_on(uint8_t shutdown_code)
+{
+	return shutdown_code == 0x05 || shutdown_code == 0x09 || shutdown_code == 0x0a;
+}
+
+static void on_init(void *arg)
+{
+	struct machine *m = arg;
+
+	if (m->state == MACHINE_STOPPED || m->reset_draining)
+		return;
+	if (!wants_to_go_on(rtc_cmos_read(m->rtc, 0x0f))) {
+		begin_reset(m);
+		return;
+	}
+	vcpus_pause(m->vcpus);
+	vcpus_init_boot_cpu(m->vcpus);
+	if (m->state != MACHINE_PAUSED)
+		vcpus_resume(m->vcpus);
+}
+
+// --- what other threads ask for ------------------------------------------------------------------------
+// The guest must not execute what stands behind the access that asked: all vCPUs stop at once, the rest follows
+// on the loop.
+
+static void ask_reset(void *arg, const char *why)
+{
+	struct machine *m = arg;
+
+	if (m->vcpus)
+		vcpus_pause_async(m->vcpus);
+	atomic_store(&m->reset_why, why);
+	loop_post(m->loop, &m->reset_call);
+}
+
+static void ask_power_off(void *arg)
+{
+	struct machine *m = arg;
+
+	if (m->vcpus)
+		vcpus_pause_async(m->vcpus);
+	loop_post(m->loop, &m->off_call);
+}
+
+static void ask_init(void *arg)
+{
+	struct machine *m = arg;
+
+	if (m->vcpus)
+		vcpus_pause_async(m->vcpus);
+	atomic_store(&m->reset_why, "the keyboard controller's or port 92h's reset line");
+	loop_post(m->loop, &m->init_call);
+}
+
+static void tell_crash(void *arg, unsigned cpu, bool triple_fault, const char *why, const char *registers)
+{
+	struct machine *m = arg;
+
+	m->crash_triple_fault = triple_fault;
+	snprintf(m->crash_text, sizeof(m->crash_text), "vCPU %u stopped: %s. Registers: %s", cpu, why, registers);
+	loop_post(m->loop, &m->crash_call);
+}
+
+// --- the backdoor ----------------------------------------------------------------------------------------
+
+static bool on_backdoor(void *arg, unsigned cpu, uint16_t port, bool out, struct gp_regs *regs)
+{
+	struct machine *m = arg;
+	struct backdoor_regs r = {
+		.eax = (uint32_t)regs->rax, .ebx = (uint32_t)regs->rbx, .ecx = (uint32_t)regs->rcx,
+		.edx = (uint32_t)regs->rdx, .esi = (uint32_t)regs->rsi, .edi = (uint32_t)regs->rdi,
+		.ebp = (uint32_t)regs->rbp, .cpl = regs->cpl, .iopl = regs->iopl,
+	};
+
+	(void)cpu;
+	if (port != 0x5658 || out || !backdoor_command(&m->backdoor, &r))
+		return false;
+	regs->rax = r.eax;
+	regs->rbx = r.ebx;
+	regs->rcx = r.ecx;
+	regs->rdx = r.edx;
+	regs->rsi = r.esi;
+	regs->rdi = r.edi;
+	regs->rbp = r.ebp;
+	return true;
+}
+
+static void backdoor_now(void *arg, uint64_t *seconds, uint32_t *us)
+{
+	struct timespec ts;
+
+	(void)arg;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	*seconds = (uint64_t)ts.tv_sec;
+	*us = (uint32_t)(ts.tv_nsec / 1000);
+}
+
+static void set_up_backdoor(struct machine *m)
+{
+	const struct vm_config *c = m->config;
+
+	m->backdoor = (struct backdoor_args){
+		.hw_version = (unsigned)c->hw_version, .mem_mb = c->mem_mb, .restricted = c->restrict_backdoor,
+		.tsc_hz = vcpus_tsc_khz(m->vcpus) * 1000ull, .apic_hz = vcpus_apic_khz(m->vcpus) * 1000u,
+		.now = backdoor_now, .arg = m,
+	};
+	memcpy(m->backdoor.uuid, c->uuid_bios, sizeof(m->backdoor.uuid));
+}
+
+// --- creation ----------------------------------------------------------------------------------------------
+
+static void set_up_calls(struct machine *m)
+{
+	m->reset_call = (struct loop_call){ .fn = begin_reset, .arg = m };
+	m->off_call = (struct loop_call){ .fn = on_power_off, .arg = m };
+	m->crash_call = (struct loop_call){ .fn = on_crash, .arg = m };
+	m->init_call = (struct loop_call){ .fn = on_init, .arg = m };
+	loop_timer_init(&m->drain_timer, m->loop, reset_now, m);
+	loop_timer_init(&m->stop_timer, m->loop, on_stop_timeout, m);
+}
+
+static int set_up_platform(struct machine *m, struct err *err)
+{
+	int r = console_init(&m->console);
+
+	if (r < 0)
+		return err_set(err, -r, "console", "no memory for the screen");
+	vclock_init(&m->clock, m->loop);
+	for (unsigned i = 0; i < 16; i++)
+		irq_pin_init(&m->isa_irq[i], kvm_irq_set, m->kvm, i);
+	for (unsigned i = 16; i < KVM_GSIS; i++)
+		irq_pin_init(&m->ioapic_irq[i - 16], kvm_irq_set, m->kvm, i);
+	r = bus_create(&m->ports, "port", 0xffff, err);
+	if (!r)
+		r = bus_create(&m->mmio, "memory", UINT64_MAX, err);
+	m->platform = (struct platform){
+		.loop = m->loop, .clock = &m->clock, .ports = m->ports, .mmio = m->mmio, .mem = m->mem,
+		.isa_irq = m->isa_irq, .ioapic_irq = m->ioapic_irq,
+		.msi = { .send = kvm_msi_send, .arg = m->kvm }, .console = &m->console,
+		.events = { .reset = ask_reset, .power_off = ask_power_off, .init_cpus = ask_init, .arg = m },
+	};
+	return r;
+}
+
+static int create_cpus(struct machine *m, struct err *err)
+{
+	const struct vm_config *c = m->config;
+	struct vcpus_args args = {
+		.kvm = m->kvm,
+		.cpuid = { .topology = { c->cpus, c->cores_per_socket }, .hypervisor = c->hypervisor_leaves,
+			   .nested = c->nested, .masks = c->cpuid_masks, .mask_count = c->cpuid_mask_count },
+		.env = { .ports = m->ports, .mmio = m->mmio, .mem = m->mem, .backdoor = on_backdoor, .backdoor_arg = m },
+		.events = { .crashed = tell_crash, .arg = m },
+		.set_feature_control = c->nested,
+	};
+
+	return vcpus_create(&args, &m->vcpus, err);
+}
+
+int machine_create(const struct machine_args *args, struct machine **out, struct err *err)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	struct gmem_host host;
+	int r;
+
+	if (!m)
+		return err_set(err, ENOMEM, args->config->name, "no memory for the machine");
+	m->args = *args;
+	m->config = args->config;
+	m->loop = args->loop;
+	set_up_calls(m);
+	r = kvm_create(&m->kvm, err);
+	if (!r) {
+		host = kvm_gmem_host(m->kvm);
+		r = gmem_create(&m->mem, m->config->mem_mb << 20, &host, err);
+	}
+	if (!r)
+		r = set_up_platform(m, err);
+	if (!r)
+		r = machine_load_roms(m, err);
+	if (!r)
+		r = machine_open_drives(m, err);
+	if (!r)
+		r = machine_build(m, err);
+	if (!r)
+		r = create_cpus(m, err);
+	if (!r) {
+		set_up_backdoor(m);
+		r = machine_build_firmware(m, err);
+	}
+	if (r < 0) {
+		machine_close_drives(m, NULL);
+		machine_destroy(m);
+		return r;
+	}
+	*out = m;
+	return 0;
+}
+
+// --- the end -------------------------------------------------------------------------------------------------
+
+enum exit_code machine_run(struct machine *m, struct err *err)
+{
+	struct err close_err = { 0 };
+	int r = loop_run(m->loop);
+
+	if (r < 0)
+		err_set(&m->exit_err, -r, m->config->name, "the I/O loop failed: %s", strerror(-r));
+	m->state = MACHINE_STOPPED;
+	loop_timer_cancel(&m->stop_timer);
+	loop_timer_cancel(&m->drain_timer);
+	vcpus_destroy(m->vcpus);        // joins: no register access after this
+	m->vcpus = NULL;
+	vclock_stop(&m->clock);
+	for (size_t i = m->device_count; i-- > 0;) {
+		if (m->devices[i].cls->stop)
+			m->devices[i].cls->stop(m->devices[i].dev);
+	}
+	if (machine_close_drives(m, &close_err) < 0 && !m->exit_err.code) {
+		m->exit_err = close_err;
+		if (m->exit == EXIT_GUEST_OFF)
+			m->exit = EXIT_DISK;
+	}
+	if (r < 0)
+		m->exit = EXIT_INTERNAL;
+	if (err)
+		*err = m->exit_err;
+	return m->exit;
+}
+
+void machine_destroy(struct machine *m)
+{
+	if (!m)
+		return;
+	vcpus_destroy(m->vcpus);
+	if (m->vnc)
+		vnc_server_stop(m->vnc);
+	if (m->loop)
+		loop_timer_cancel(&m->stop_timer);
+	for (size_t i = m->device_count; i-- > 0;) {
+		if (m->devices[i].cls->destroy)
+			m->devices[i].cls->destroy(m->devices[i].dev);
+	}
+	if (m->ports)
+		console_destroy(&m->console);
+	bus_destroy(m->ports);
+	bus_destroy(m->mmio);
+	gmem_destroy(m->mem);
+	kvm_destroy(m->kvm);
+	free(m->rom);
+	free(m->pam_rom);
+	free(m);
+}
+
+void machine_info(struct machine *m, struct machine_info *out)
+{
+	const struct bus_stats *p = bus_stats(m->ports), *mm = bus_stats(m->mmio);
+
+	*out = (struct machine_info){
+		.uptime_ns = vclock_now(&m->clock), .resets = m->resets,
+		.port_accesses = atomic_load(&p->reads) + atomic_load(&p->writes),
+		.mmio_accesses = atomic_load(&mm->reads) + atomic_load(&mm->writes),
+		.unclaimed = atomic_load(&p->unclaimed_reads) + atomic_load(&p->unclaimed_writes) +
+			     atomic_load(&mm->unclaimed_reads) + atomic_load(&mm->unclaimed_writes),
+		.mem_bytes = m->config->mem_mb << 20, .cpus = m->config->cpus,
+		.vnc_clients = m->vnc ? vnc_server_clients(m->vnc) : 0,
+		.vnc_port = m->vnc ? m->config->vnc.port : 0,
+	};
+}
