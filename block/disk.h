@@ -60,7 +60,12 @@ struct disk {
 	struct disk_geometry geometry;  // from ddb.geometry, zeros when unknown
 	uint8_t uuid[16];               // from ddb.uuid, zeros when unknown
 	bool has_uuid;
-	unsigned in_flight;
+	unsigned in_flight;             // submitted and not yet done
+	// disk.c's own, zeroed by whoever makes a struct disk.
+	bool closing;                   // new requests complete with -ESHUTDOWN
+	unsigned submitting;            // depth of disk_submit(): completions are put off while it is not 0
+	struct block_req *done_list, **done_tail;
+	struct loop_call done_call;
 };
 
 struct disk_open_args {
@@ -79,5 +84,12 @@ void disk_submit(struct disk *disk, struct block_req *req);
 // Runs the loop's completions until nothing is in flight, then closes. Loop thread, outside callbacks; also
 // usable after loop_run() has returned.
 int disk_close(struct disk *disk, struct err *err);
+
+// --- for engines (the implementers of disk_ops) --------------------------------------------------------
+
+// Ends REQ with RESULT (0 or -errno): at once, or from the loop when the caller stands inside disk_submit().
+void disk_complete(struct disk *disk, struct block_req *req, int result);
+// Always from the loop: for requests that cost nothing, so that a submitter in a circle cannot starve the rest.
+void disk_complete_later(struct disk *disk, struct block_req *req, int result);
 
 #endif

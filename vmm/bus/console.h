@@ -27,7 +27,7 @@ struct console_viewer {
 	void (*resized)(void *arg, const struct console_surface *surface);
 	// The rectangle changed. Console lock held; any thread. Must be quick: note it and wake your own thread.
 	void (*changed)(void *arg, struct console_rect rect);
-	// Keyboard lights: bit 0 scroll, 1 num, 2 caps. Optional. Any thread, console lock not held.
+	// Keyboard lights: bit 0 scroll, 1 num, 2 caps. Optional. Console lock held; any thread.
 	void (*leds)(void *arg, unsigned leds);
 	void *arg;
 	struct console_viewer *next;
@@ -72,17 +72,23 @@ struct console {
 	const struct console_source *source;
 	const struct console_keyboard *keyboard;
 	const struct console_pointer *pointer;
+	pthread_mutex_t watch_lock;             // orders calls of source->watch(); taken before all others
 	pthread_mutex_t input_lock;             // keyboard, pointer, last position
 	int last_x, last_y;                     // viewer's last absolute position, for relative pointers; -1 = none
 	unsigned leds;
 };
 
-void console_init(struct console *con);
+// A black surface of 720x400, the size of a PC's first text screen. 0 or -ENOMEM.
+int console_init(struct console *con);
+// Nobody may use CON any more.
 void console_destroy(struct console *con);
 
 // --- the display adapter's side ---
+// SOURCE must stay until it is replaced (NULL = none). Told to watch at once when somebody already looks.
+// Any thread, no lock held.
 void console_set_source(struct console *con, const struct console_source *source);
 // Gives the surface this size (clamped to the limits), black; viewers are told. Lock must be held.
+// 0, or -ENOMEM with the surface unchanged.
 int console_resize(struct console *con, uint32_t width, uint32_t height);
 // Clipped to the surface. Lock must be held.
 void console_changed(struct console *con, struct console_rect rect);
@@ -103,6 +109,8 @@ void console_set_pointer(struct console *con, const struct console_pointer *poin
 void console_key(struct console *con, unsigned code, bool down);
 // X, Y in surface pixels; becomes a relative movement where the pointer device is relative.
 void console_pointer_at(struct console *con, int x, int y, int wheel, unsigned buttons);
+// Told by the keyboard device; bits as in console_viewer.leds. The caller may hold its device lock.
 void console_set_leds(struct console *con, unsigned leds);
+unsigned console_leds(struct console *con);
 
 #endif

@@ -16,6 +16,9 @@ struct device_class {
 	void (*destroy)(void *dev);
 	const struct fields *fields;            // NULL = nothing to save
 	void *(*regs)(void *dev);               // the struct that `fields` describes
+	// After fields_load() on regs(): brings timers, interrupt line and backend in line with the registers. Called
+	// as reset() is. Optional.
+	void (*loaded)(void *dev);
 };
 
 #endif

@@ -37,5 +37,8 @@ uint64_t vclock_now(struct vclock *clock);                      // any thread
 void vtimer_init(struct vtimer *timer, struct vclock *clock, void (*fn)(void *arg), void *arg);
 void vtimer_set(struct vtimer *timer, uint64_t deadline);       // any thread
 void vtimer_cancel(struct vtimer *timer);                       // any thread
+// Cancels and takes it off the clock, before its owner is freed. Loop thread, or when the loop has stopped.
+// Nothing happens to a zeroed timer.
+void vtimer_destroy(struct vtimer *timer);
 
 #endif

@@ -1,12 +1,18 @@
 // build.c: the machine, written down once, top to bottom.
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "hw/chipset/dma8237.h"
 #include "hw/chipset/hpet.h"
 #include "hw/chipset/i440bx.h"
 #include "hw/chipset/piix4.h"
+#include "hw/chipset/piix4_isa.h"
+#include "hw/chipset/piix4_pm.h"
 #include "hw/chipset/rtc.h"
+#include "hw/chipset/uhci.h"
 #include "hw/display/vga.h"
 #include "hw/firmware/debugcon.h"
 #include "hw/firmware/fw_cfg.h"
@@ -17,16 +23,225 @@
 #include "machine/internal.h"
 #include "vnc/vnc_server.h"
 
-// Device numbers on bus 0, vmware-hardware 1.2.
-#define DEVFN_PIIX4_IDE (7u << 3 | 1)
-#define DEVFN_SVGA      (15u << 3)
+#define LAST_HW_WITH_UHCI_ON_BUS_0 6
 
-static int build_chipset(struct machine *m, struct err *err)
+static int build_bridges(struct machine *m, struct err *err)
 {
-	int r = i440bx_create(&m->platform, &(struct i440bx_args){ 0 }, &m->i440bx, err);
+	int r = i440bx_create(&m->platform, &(struct i440bx_args){ .post_identity = true }, &m->i440bx, err);
 
 	if (r < 0)
 		return r;
 	machine_add_device(m, &i440bx_class, m->i440bx);
+	r = piix4_create(&m->platform, &(struct piix4_args){
+				 .bx = m->i440bx, .uhci = m->config->hw_version <= LAST_HW_WITH_UHCI_ON_BUS_0 },
+			 &m->piix4, err);
+	if (r < 0)
+		return r;
+	machine_add_device(m, &piix4_isa_class, m->piix4->isa);
+	machine_add_device(m, &piix4_pm_class, m->piix4->pm);
+	if (m->piix4->uhci)
+		machine_add_device(m, &uhci_class, m->piix4->uhci);
 	return 0;
+}
+
+static void rtc_alarm(void *arg)
+{
+	struct machine *m = arg;
+
+	piix4_pm_rtc_alarm(m->piix4->pm);
+}
+
+static int build_rtc(struct machine *m, struct err *err)
+{
+	const struct vm_config *c = m->config;
+	struct rtc_args args = {
+		.low_ram = gmem_low_size(m->mem), .high_ram = gmem_high_size(m->mem), .cpus = c->cpus,
+		.diff = c->rtc_diff, .has_start = c->has_rtc_start, .start = c->rtc_start,
+		.alarm = rtc_alarm, .arg = m,
+	};
+	int r = rtc_create(&m->platform, &args, &m->rtc, err);
+
+	if (!r)
+		machine_add_device(m, &rtc_class, m->rtc);
+	return r;
+}
+
+static void hpet_legacy(void *arg, bool on)
+{
+	struct machine *m = arg;
+
+	kvm_pit_gate(m->kvm, on);
+	rtc_irq_gate(m->rtc, on);
+}
+
+static int build_isa_devices(struct machine *m, struct err *err)
+{
+	struct dma8237 *dma;
+	struct hpet *hpet;
+	int r = dma8237_create(&m->platform, &dma, err);
+
+	if (r < 0)
+		return r;
+	machine_add_device(m, &dma8237_class, dma);
+	r = build_rtc(m, err);
+	if (r < 0)
+		return r;
+	r = i8042_create(&m->platform, &m->i8042, err);
+	if (r < 0)
+		return r;
+	machine_add_device(m, &i8042_class, m->i8042);
+	if (!m->config->hpet)
+		return 0;
+	r = hpet_create(&m->platform, &(struct hpet_args){ .legacy = hpet_legacy, .arg = m }, &hpet, err);
+	if (!r)
+		machine_add_device(m, &hpet_class, hpet);
+	return r;
+}
+
+// --- serial ports --------------------------------------------------------------------------------------
+
+static struct chardev_args serial_backend(const struct vm_serial *s, const char *name)
+{
+	struct chardev_args a = { .path = s->path, .append = s->append, .no_rx_loss = s->no_rx_loss, .name = name };
+
+	switch (s->kind) {
+	case VM_SERIAL_FILE: a.kind = CHARDEV_FILE; break;
+	case VM_SERIAL_PIPE: a.kind = s->server ? CHARDEV_PIPE_SERVER : CHARDEV_PIPE_CLIENT; break;
+	case VM_SERIAL_NETWORK: a.kind = s->server ? CHARDEV_NET_SERVER : CHARDEV_NET_CLIENT; break;
+	default: a.kind = CHARDEV_NULL; break;
+	}
+	return a;
+}
+
+static void terminal_escape(void *arg, char key)
+{
+	struct machine *m = arg;
+
+	if (key == 'q')
+		machine_stop_hard(m);
+}
+
+static int build_serial_ports(struct machine *m, struct err *err)
+{
+	for (unsigned i = 0; i < VM_SERIALS; i++) {
+		const struct vm_serial *s = &m->config->serial[i];
+		bool terminal = i == 0 && m->args.console;
+		char name[16];
+		struct serial_args args = { .index = i };
+		struct serial *port;
+		int r;
+
+		if (s->kind == VM_SERIAL_NONE && !terminal)
+			continue;
+		snprintf(name, sizeof(name), "serial%u", i);
+		args.chardev = serial_backend(s, name);
+		if (terminal)
+			args.chardev = (struct chardev_args){ .kind = CHARDEV_TERMINAL, .name = name,
+							      .escape = terminal_escape, .escape_arg = m };
+		r = serial_create(&m->platform, &args, &port, err);
+		if (r < 0)
+			return r;
+		machine_add_device(m, &serial_class, port);
+		if (terminal)
+			m->terminal = port;
+	}
+	return 0;
+}
+
+// --- storage and display -----------------------------------------------------------------------------------
+
+static int build_ide(struct machine *m, struct err *err)
+{
+	struct piix4_ide_args args = { .bus = pci_root_bus(m->platform.pci), .devfn = DEVFN_PIIX4_IDE };
+	int r;
+
+	for (unsigned i = 0; i < MACHINE_DRIVES; i++) {
+		const struct vm_drive *d = &m->config->ide[i / 2][i % 2];
+
+		args.drive[i / 2][i % 2].kind = d->kind == VM_DRIVE_DISK ? ATA_KIND_DISK :
+						d->kind == VM_DRIVE_CDROM ? ATA_KIND_CDROM : ATA_KIND_NONE;
+		args.drive[i / 2][i % 2].disk = m->drive[i];
+	}
+	r = piix4_ide_create(&m->platform, &args, &m->ide, err);
+	if (!r)
+		machine_add_device(m, &piix4_ide_class, m->ide);
+	return r;
+}
+
+static int build_display(struct machine *m, struct err *err)
+{
+	const struct vm_config *c = m->config;
+	struct vga_args args = {
+		.bus = pci_root_bus(m->platform.pci), .devfn = DEVFN_SVGA, .vram = c->svga_vram,
+		.max_width = c->svga_max_width, .max_height = c->svga_max_height,
+	};
+	struct vga *vga;
+	int r = vga_create(&m->platform, &args, &vga, err);
+
+	if (!r)
+		machine_add_device(m, &vga_class, vga);
+	return r;
+}
+
+static int build_vnc(struct machine *m, struct err *err)
+{
+	const struct vm_vnc *v = &m->config->vnc;
+	struct vnc_args args = {
+		.ip = v->ip, .port = v->port, .password = v->password, .has_key = v->has_key,
+		.max_connections = v->max_connections, .name = m->config->name,
+	};
+
+	if (!v->enabled)
+		return 0;
+	memcpy(args.key, v->key, sizeof(args.key));
+	return vnc_server_create(m->loop, &m->console, &args, &m->vnc, err);
+}
+
+// --- for the firmware ------------------------------------------------------------------------------------
+
+static void debugcon_line(void *arg, const char *line)
+{
+	struct machine *m = arg;
+
+	fprintf(m->debugcon, "%s\n", line);
+	fflush(m->debugcon);
+}
+
+static int build_firmware_ports(struct machine *m, struct err *err)
+{
+	struct debugcon_args args = { .arg = m };
+	struct debugcon *debugcon;
+	int r = fw_cfg_create(&m->platform, &m->fw_cfg, err);
+
+	if (r < 0)
+		return r;
+	machine_add_device(m, &fw_cfg_class, m->fw_cfg);
+	if (m->args.debugcon_path) {
+		m->debugcon = fopen(m->args.debugcon_path, "we");
+		if (!m->debugcon)
+			return err_set(err, errno, m->args.debugcon_path, "cannot be written: %s", strerror(errno));
+		args.line = debugcon_line;
+	}
+	r = debugcon_create(&m->platform, &args, &debugcon, err);
+	if (!r)
+		machine_add_device(m, &debugcon_class, debugcon);
+	return r;
+}
+
+int machine_build(struct machine *m, struct err *err)
+{
+	static int (*const steps[])(struct machine *m, struct err *err) = {
+		build_bridges,
+		build_isa_devices,
+		build_serial_ports,
+		build_ide,
+		build_display,
+		build_firmware_ports,
+		build_vnc,
+	};
+	int r = 0;
+
+	for (size_t i = 0; !r && i < ARRAY_SIZE(steps); i++)
+		r = steps[i](m, err);
+	return r;
 }

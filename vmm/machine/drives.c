@@ -10,6 +10,8 @@
 #include "hw/storage/piix4_ide.h"
 #include "machine/internal.h"
 
+#define LEAVE_STEP_NS 10000000ull       // how often a busy old medium is looked at
+
 static const struct vm_drive *drive_config(const struct machine *m, size_t i)
 {
 	return &m->config->ide[i / 2][i % 2];
@@ -48,6 +50,11 @@ int machine_close_drives(struct machine *m, struct err *err)
 {
 	int first = 0;
 
+	if (m->leaving) {
+		loop_timer_cancel(&m->leave_timer);
+		disk_close(m->leaving, NULL);
+		m->leaving = NULL;
+	}
 	for (size_t i = 0; i < MACHINE_DRIVES; i++) {
 		struct err e = { 0 };
 		char text[1200];
@@ -79,9 +86,27 @@ static int find_drive(const struct machine *m, const char *node)
 	return -1;
 }
 
+// Reads of the old medium may be under way, and a disk cannot be closed inside a callback while it is busy.
+static void close_leaving(void *arg)
+{
+	struct machine *m = arg;
+	struct err err = { 0 };
+	char text[1200];
+
+	if (!m->leaving)
+		return;
+	if (m->leaving->in_flight) {
+		loop_timer_set(&m->leave_timer, loop_now() + LEAVE_STEP_NS);
+		return;
+	}
+	if (disk_close(m->leaving, &err) < 0)
+		log_warn("%s", err_sentence(&err, text, sizeof(text)));
+	m->leaving = NULL;
+}
+
 int machine_change_cd(struct machine *m, const char *node, const char *path, struct err *err)
 {
-	struct disk *next = NULL, *old;
+	struct piix4_ide_medium medium = { .force = true };
 	int i = find_drive(m, node), r;
 
 	if (i < 0) {
@@ -89,15 +114,27 @@ int machine_change_cd(struct machine *m, const char *node, const char *path, str
 		err_remedy(err, "`berth status` lists the drives");
 		return -ENOENT;
 	}
+	if (m->leaving) {
+		err_set(err, EBUSY, node, "the last change of medium is still under way");
+		err_remedy(err, "Try again in a moment");
+		return -EBUSY;
+	}
+	medium.channel = (unsigned)i / 2;
+	medium.unit = (unsigned)i % 2;
 	if (path) {
-		r = open_one(m, drive_config(m, (size_t)i), path, &next, err);
+		r = open_one(m, drive_config(m, (size_t)i), path, &medium.disk, err);
 		if (r < 0)
 			return r;
 	}
-	old = piix4_ide_cd_change(m->ide, (unsigned)i / 2, (unsigned)i % 2, next);
-	m->drive[i] = next;
-	if (!old)
-		return 0;
-	r = disk_close(old, err);
-	return r;
+	r = piix4_ide_cd_change(m->ide, &medium, err);
+	if (r < 0) {
+		if (medium.disk)
+			disk_close(medium.disk, NULL);
+		return r;
+	}
+	m->drive[i] = medium.disk;
+	m->leaving = medium.old;
+	loop_timer_init(&m->leave_timer, m->loop, close_leaving, m);
+	close_leaving(m);
+	return 0;
 }

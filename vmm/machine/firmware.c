@@ -5,9 +5,14 @@
 #include <string.h>
 
 #include "hw/firmware/acpi.h"
+#include "hw/firmware/bootorder.h"
+#include "hw/firmware/e820.h"
 #include "hw/firmware/fw_cfg.h"
 #include "hw/firmware/smbios.h"
 #include "machine/internal.h"
+
+// IA32_FEATURE_CONTROL: locked, VMX outside SMX. SeaBIOS writes it on every CPU.
+#define FEATURE_CONTROL_VMX 5u
 
 static unsigned serial_bitmap(const struct machine *m)
 {
@@ -82,4 +87,72 @@ static int add_smbios(struct machine *m, struct err *err)
 		args.product = host.product[0] ? host.product : NULL;
 	}
 	return smbios_build(&args, m->fw_cfg, err);
+}
+
+static int add_map(struct machine *m, struct err *err)
+{
+	struct e820_args args = { .low_size = gmem_low_size(m->mem), .high_size = gmem_high_size(m->mem) };
+
+	return e820_build(&args, m->fw_cfg, err);
+}
+
+static int add_boot_order(struct machine *m, struct err *err)
+{
+	const struct vm_config *c = m->config;
+	char path[MACHINE_DRIVES][BOOT_PATH_SIZE];
+	struct boot_device devices[MACHINE_DRIVES];
+	struct boot_args args = {
+		.order = c->boot_order, .disk_order = c->hdd_order, .devices = devices, .delay_ms = c->boot_delay_ms,
+		.setup_once = c->force_setup_once, .retry_ms = BOOT_NO_RETRY,
+		.feature_control = c->nested ? FEATURE_CONTROL_VMX : 0,
+	};
+
+	for (unsigned i = 0; i < MACHINE_DRIVES; i++) {
+		const struct vm_drive *d = &c->ide[i / 2][i % 2];
+
+		if (d->kind == VM_DRIVE_NONE)
+			continue;
+		boot_path_ide(path[args.count], DEVFN_PIIX4_IDE, i / 2, i % 2);
+		devices[args.count] = (struct boot_device){
+			.node = d->node, .class = d->kind == VM_DRIVE_DISK ? BOOT_DISK : BOOT_CDROM,
+			.path = path[args.count] };
+		args.count++;
+	}
+	return boot_build(&args, m->fw_cfg, err);
+}
+
+static int add_machine(struct machine *m, struct err *err)
+{
+	const struct vm_config *c = m->config;
+	struct cpu_topology topology = { c->cpus, c->cores_per_socket };
+	struct fw_cfg_machine args = {
+		.ram_size = c->mem_mb << 20, .cpus = c->cpus, .uuid = c->uuid_bios,
+		.apic_id_limit = topology_apic_id(&topology, c->cpus - 1) + 1,
+	};
+
+	return fw_cfg_add_machine(m->fw_cfg, &args, err);
+}
+
+int machine_load_roms(struct machine *m, struct err *err)
+{
+	int r = firmware_roms_load(m->config->bios_path, m->config->vgabios_path, &m->roms, err);
+
+	return r < 0 ? r : firmware_roms_map(&m->roms, m->mem, err);
+}
+
+int machine_build_firmware(struct machine *m, struct err *err)
+{
+	int r = add_machine(m, err);
+
+	if (!r)
+		r = firmware_roms_add(&m->roms, m->fw_cfg, err);
+	if (!r)
+		r = add_map(m, err);
+	if (!r)
+		r = add_acpi(m, err);
+	if (!r)
+		r = add_smbios(m, err);
+	if (!r)
+		r = add_boot_order(m, err);
+	return r;
 }

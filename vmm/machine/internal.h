@@ -4,19 +4,24 @@
 #define BERTH_MACHINE_INTERNAL_H
 
 #include <stdatomic.h>
+#include <stdio.h>
 
 #include "block/disk.h"
 #include "bus/platform.h"
+#include "hw/firmware/romfile.h"
 #include "hw/vmware/backdoor.h"
 #include "kvm/kvm.h"
 #include "kvm/vcpu.h"
 #include "machine/machine.h"
 
+// Device numbers on bus 0, vmware-hardware 1.2.
+#define DEVFN_PIIX4_IDE (7u << 3 | 1)
+#define DEVFN_SVGA      (15u << 3)
+
 #define MACHINE_DEVICES 40u
 #define MACHINE_DRIVES  (VM_IDE_CHANNELS * 2u)
 
 struct fw_cfg;
-struct gmem_region;
 struct i440bx;
 struct i8042;
 struct piix4;
@@ -55,11 +60,12 @@ struct machine {
 	struct fw_cfg *fw_cfg;
 	struct serial *terminal;        // the port that is joined to the terminal, or NULL
 	struct disk *drive[MACHINE_DRIVES];     // by channel * 2 + unit; NULL = none or empty
+	struct disk *leaving;           // a medium that was taken out and still has requests under way
+	struct loop_timer leave_timer;
 	struct vnc_server *vnc;
 
-	uint8_t *rom, *pam_rom;         // page aligned: the BIOS at the top of 4 GiB, C0000h..FFFFFh
-	size_t rom_size;
-	struct gmem_region *rom_region;
+	struct firmware_roms roms;
+	FILE *debugcon;                 // what the firmware says, or NULL
 
 	struct backdoor_args backdoor;
 	struct vcpus *vcpus;

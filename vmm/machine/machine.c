@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "hw/chipset/piix4.h"
+#include "hw/chipset/piix4_pm.h"
 #include "hw/chipset/rtc.h"
 #include "machine/internal.h"
 #include "vnc/vnc_server.h"
@@ -101,14 +102,14 @@ void machine_stop_politely(struct machine *m, unsigned seconds)
 		seconds = m->config->stop_timeout;
 	if (m->state == MACHINE_PAUSED)
 		machine_resume(m);
-	if (!piix4_acpi_enabled(m->piix4)) {
+	if (!piix4_pm_acpi_on(m->piix4->pm)) {
 		log_info("%s: no operating system with ACPI is running; powered off", m->config->name);
 		finish(m, EXIT_GUEST_OFF);
 		return;
 	}
 	log_info("%s: power button pressed, the guest has %u s", m->config->name, seconds);
 	m->state = MACHINE_STOPPING;
-	piix4_power_button(m->piix4);
+	piix4_pm_power_button(m->piix4->pm);
 	loop_timer_set(&m->stop_timer, loop_now() + seconds * NS_PER_SECOND);
 }
 
@@ -449,8 +450,10 @@ void machine_destroy(struct machine *m)
 	bus_destroy(m->mmio);
 	gmem_destroy(m->mem);
 	kvm_destroy(m->kvm);
-	free(m->rom);
-	free(m->pam_rom);
+	firmware_roms_free(&m->roms);
+	piix4_free(m->piix4);
+	if (m->debugcon)
+		fclose(m->debugcon);
 	free(m);
 }
 

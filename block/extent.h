@@ -1,0 +1,91 @@
+// extent.h: a stretch of a disk that one format keeps in one file: from disk offsets to file offsets.
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// An extent does no guest I/O itself: map() says where the bytes lie, the engine moves them, written() tells the
+// extent how that went. Everything runs on the disk's loop thread.
+#ifndef BERTH_BLOCK_EXTENT_H
+#define BERTH_BLOCK_EXTENT_H
+
+#include "block/image_file.h"
+
+struct extent;
+struct table;
+
+// Something that goes on when an answer is there; embedded by its owner.
+struct waiter {
+	void (*fn)(struct waiter *waiter, int result);
+	struct waiter *next;
+};
+
+enum run_kind {
+	RUN_DATA,       // at file_offset of file
+	RUN_ZERO,       // reads as zeros, whatever lies below
+	RUN_ABSENT,     // not in this layer: ask the one below; zeros when there is none
+};
+
+struct run {
+	enum run_kind kind;
+	uint64_t length;        // bytes, at least 1
+	struct image_file *file;
+	uint64_t file_offset;
+	// The extent's own: the grains that a write has reserved.
+	struct table *table;
+	uint32_t first, count;
+};
+
+struct map_want {
+	uint64_t offset;        // in the extent, bytes
+	uint64_t length;        // at least 1, inside the extent
+	bool write;
+	struct waiter *waiter;
+};
+
+struct extent_ops {
+	// Fills RUN for a piece from the start of WANT, as long as it can. 0; -EINPROGRESS when metadata must be
+	// read first (want->waiter is then called once, later, and map() asked again); other -errno when it fails.
+	// A write gets RUN_DATA or an error.
+	int (*map)(struct extent *x, const struct map_want *want, struct run *run);
+	// The write to RUN has ended with RESULT. Called once for every mapped write.
+	void (*written)(struct extent *x, const struct run *run, int result);
+	// Makes durable what written() has reported before the call, then calls waiter->fn (also from inside). One
+	// at a time.
+	void (*sync)(struct extent *x, struct waiter *waiter);
+	// After the last sync, nothing in flight: CLEAN when that one worked. Writes the closing marks. May wait.
+	int (*close)(struct extent *x, bool clean, struct err *err);
+	void (*free)(struct extent *x);
+};
+
+// What an extent needs from the disk it belongs to.
+struct extent_host {
+	struct loop *loop;
+	// There is something to sync in X; METADATA: pointers to data that a crash would lose.
+	void (*dirtied)(void *arg, struct extent *x, bool metadata);
+	void (*sync_soon)(void *arg);           // much has gathered: start a sync without being asked
+	void *arg;
+};
+
+struct extent {
+	const struct extent_ops *ops;
+	const struct extent_host *host;
+	uint64_t start, length;         // bytes, in the disk
+	bool discard;                   // holes may be punched where map() finds data
+	// The flusher's.
+	bool dirty;
+	struct extent *next_dirty;
+	struct waiter synced;
+	void *flusher;
+};
+
+// --- kinds ---------------------------------------------------------------------------------------------
+
+struct flat_args {
+	struct image_file *file;        // stays the image's
+	uint64_t offset;                // bytes, where the extent starts in the file
+	bool readonly;
+};
+// 0 or -ENOMEM. START, LENGTH and host are set by image_add_extent().
+int extent_flat_new(const struct flat_args *args, struct extent **out);
+// No file: reads give zeros, or -EACCES when NOACCESS is set; writes are refused.
+int extent_zero_new(bool noaccess, struct extent **out);
+
+#endif

@@ -1,0 +1,270 @@
+// image_file.c: opening, confining, locking and closing the files of an image.
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "block/image_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "block/image_path.h"
+
+#define LCK_MEMBER 512u         // bytes of a member of VMware's lock folder
+
+// --- locks -------------------------------------------------------------------------------------------
+
+// VMware writes "machine execution lamport S|X time ..."; what cannot be read counts as exclusive.
+static bool member_is_shared(int dir, const char *name)
+{
+	char text[LCK_MEMBER + 1] = "", kind[2] = "";
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = read(fd, text, LCK_MEMBER);
+	close(fd);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	return sscanf(text, "%*s %*s %*s %1s", kind) == 1 && kind[0] == 'S';
+}
+
+static bool is_member(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 5 && (name[0] == 'M' || name[0] == 'm') && !strcasecmp(name + len - 4, ".lck");
+}
+
+// The name of a lock of VMware's that forbids opening, in FOUND; false when there is none.
+static bool lock_folder_member(int dir, bool writable, char *found, size_t size)
+{
+	DIR *list = fdopendir(dir);
+	struct dirent *entry;
+	bool held = false;
+
+	if (!list) {
+		close(dir);
+		return false;
+	}
+	while (!held && (entry = readdir(list))) {
+		if (!is_member(entry->d_name) || (!writable && member_is_shared(dirfd(list), entry->d_name)))
+			continue;
+		snprintf(found, size, "%s", entry->d_name);
+		held = true;
+	}
+	closedir(list);
+	return held;
+}
+
+static int check_vmware_lock(int at, const char *path, const struct image_file *file, struct err *err)
+{
+	char lck[PATH_MAX], member[256];
+	int dir, r;
+
+	if ((size_t)snprintf(lck, sizeof(lck), "%s.lck", path) >= sizeof(lck))
+		return 0;
+	dir = openat(at, lck, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || !lock_folder_member(dir, file->writable, member, sizeof(member)))
+		return 0;
+	r = err_set(err, EBUSY, file->name, "VMware holds it: the lock %s/%s exists", lck, member);
+	err_remedy(err, "Power the VM off in VMware; if no VMware program has it open any more, delete the folder %s",
+		   lck);
+	err_exit(err, EXIT_BUSY);
+	return r;
+}
+
+// OFD locks belong to the open file, not to the process: they hold between two opens of one process too, and
+// closing some other descriptor of the file does not drop them.
+static int take_lock(const struct image_file *file, struct err *err)
+{
+	struct flock lock = { .l_type = file->writable ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET };
+	int r;
+
+	if (fcntl(file->fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	if (errno != EAGAIN && errno != EACCES) {
+		log_warn("%s: this file system keeps no locks (%s); take care that nobody else opens the disk",
+			 file->name, strerror(errno));
+		return 0;
+	}
+	r = err_set(err, EBUSY, file->name, "another program has it open%s",
+		    file->writable ? "" : " for writing");
+	err_remedy(err, "Stop the other VM or tool first; a disk can be written by one program at a time");
+	err_exit(err, EXIT_BUSY);
+	return r;
+}
+
+// --- opening -----------------------------------------------------------------------------------------
+
+static int examine(struct image_file *file, bool device, struct err *err)
+{
+	struct stat st;
+	off_t size;
+
+	if (fstat(file->fd, &st) < 0)
+		return err_set(err, errno, file->name, "cannot be examined: %s", strerror(errno));
+	if (!S_ISREG(st.st_mode) && !(device && S_ISBLK(st.st_mode)))
+		return err_set(err, EINVAL, file->name, "is not a regular file");
+	size = S_ISREG(st.st_mode) ? st.st_size : lseek(file->fd, 0, SEEK_END);
+	if (size < 0)
+		return err_set(err, EIO, file->name, "has no size");
+	file->size = (uint64_t)size;
+	file->dev = st.st_dev;
+	file->ino = st.st_ino;
+	return 0;
+}
+
+static int cannot_open(int code, const char *name, bool writable, struct err *err)
+{
+	int r = err_set(err, code, name, "cannot be opened%s: %s", writable ? " for writing" : "", strerror(code));
+
+	if (code == EACCES || code == EPERM || code == EROFS)
+		err_remedy(err, "Let the user that runs the VM read%s the file and enter its folder",
+			   writable ? " and write" : "");
+	else if (code == ENOENT)
+		err_remedy(err, "Copy all files of the disk together; the descriptor names its extents");
+	else if (code == EMFILE)
+		err_remedy(err, "Raise the limit of open files (ulimit -n, or LimitNOFILE= in the unit)");
+	return r;
+}
+
+// Makes the image_file for FD, which it takes over even when it fails. NAME is what people know it by.
+static int adopt(int fd, const char *name, struct image_file_want want, struct image_file **out, struct err *err)
+{
+	struct image_file *file = calloc(1, sizeof(*file));
+	int r;
+
+	if (!file) {
+		close(fd);
+		return err_set(err, ENOMEM, name, "no memory to open it");
+	}
+	file->fd = fd;
+	file->writable = want.writable;
+	snprintf(file->name, sizeof(file->name), "%s", name);
+	r = examine(file, want.device, err);
+	if (r < 0) {
+		image_file_close(file);
+		return r;
+	}
+	*out = file;
+	return 0;
+}
+
+static int open_flags(bool writable)
+{
+	// O_NONBLOCK: a FIFO in the place of a disk must not hold up the opening.
+	return (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+}
+
+// Both kinds of lock; closes FILE when somebody else has one.
+static int secure(struct image_file *file, int at, const char *path, struct err *err)
+{
+	int r = check_vmware_lock(at, path, file, err);
+
+	if (!r)
+		r = take_lock(file, err);
+	if (r < 0)
+		image_file_close(file);
+	return r;
+}
+
+int image_file_open(const char *path, struct image_file_want want, struct image_file **out, struct err *err)
+{
+	int fd = open(path, open_flags(want.writable)), r;
+
+	if (fd < 0)
+		return cannot_open(errno, path, want.writable, err);
+	r = adopt(fd, path, want, out, err);
+	if (!r)
+		r = secure(*out, AT_FDCWD, path, err);
+	return r;
+}
+
+static struct image_file *find_known(struct image_file *known, const struct image_file *file)
+{
+	while (known && (known->dev != file->dev || known->ino != file->ino))
+		known = known->next;
+	return known;
+}
+
+int image_file_open_in(const struct image_folder *folder, const char *name, struct image_file_want want,
+		       struct image_file *known, struct image_file **out, struct err *err)
+{
+	char path[PATH_MAX];
+	struct image_file *file, *twin;
+	int fd, r;
+
+	fd = image_path_open(folder, name, open_flags(want.writable), path, err);
+	if (fd == -EXDEV || fd == -ENAMETOOLONG)
+		return fd;
+	if (fd < 0)
+		return cannot_open(-fd, name, want.writable, err);
+	r = adopt(fd, name, want, &file, err);
+	if (r < 0)
+		return r;
+	twin = find_known(known, file);
+	if (twin) {
+		image_file_close(file);
+		*out = twin;
+		if (want.writable && !twin->writable)
+			return err_set(err, EINVAL, name, "is named both as a read-only and as a writable extent");
+		return 0;
+	}
+	r = secure(file, folder->fd, path, err);
+	if (!r)
+		*out = file;
+	return r;
+}
+
+void image_file_close(struct image_file *file)
+{
+	if (!file)
+		return;
+	close(file->fd);
+	free(file);
+}
+
+// --- synchronous access --------------------------------------------------------------------------------
+
+int image_file_read(const struct image_file *file, uint64_t offset, void *buf, size_t len, struct err *err)
+{
+	size_t have = 0;
+
+	while (have < len) {
+		ssize_t n = pread(file->fd, (char *)buf + have, len - have, (off_t)(offset + have));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set_at(err, errno, file->name, offset + have, "cannot be read: %s", strerror(errno));
+		if (n == 0)
+			return err_set_at(err, EIO, file->name, offset + have, "ends too early");
+		have += (size_t)n;
+	}
+	return 0;
+}
+
+int image_file_write(const struct image_file *file, uint64_t offset, const void *buf, size_t len, struct err *err)
+{
+	size_t have = 0;
+
+	while (have < len) {
+		ssize_t n = pwrite(file->fd, (const char *)buf + have, len - have, (off_t)(offset + have));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return err_set_at(err, n ? errno : EIO, file->name, offset + have, "cannot be written: %s",
+					  strerror(n ? errno : EIO));
+		have += (size_t)n;
+	}
+	return 0;
+}

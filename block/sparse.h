@@ -1,0 +1,133 @@
+// sparse.h: a hosted sparse extent: grain directory, grain tables, new grains, and their way to disk.
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The order that makes a power cut harmless
+// -----------------------------------------
+// A new grain lies in a hole of the file: behind what was its end, or punched out again. The file system gives
+// zeros there, so a write that fills a part of a grain needs no padding, and writes to different parts of one
+// new grain go in parallel. The table in memory points to the grain when the first of them has completed; from
+// then on every read finds it. On the disk the table changes at the next flush only:
+//
+//   1. a snapshot of the dirty tables is taken; then byte 72 of the header says "not closed" (once per session)
+//   2. fdatasync: the data of every write that had completed before the snapshot, the file's length and the mark
+//   3. the snapshot is written to the tables and their redundant copies (and directory entries of new tables)
+//   4. fdatasync, and the flush completes
+//
+// Entries that appear in memory after 1 are not in the snapshot, so no entry reaches the disk before its grain. A
+// cut before 3 leaves the old tables: the grains behind them are lost space, nothing else. A cut within 3 leaves
+// some of the entries, in one copy or both, and each of them points to data that is safe; the mark tells the next
+// user to compare the copies. A new table is a hole as well and reads as "no grains" until its content arrives,
+// so directory entries may go with it in step 3. Closing flushes first and clears the mark last.
+#ifndef BERTH_BLOCK_SPARSE_H
+#define BERTH_BLOCK_SPARSE_H
+
+#include "base/compiler.h"
+#include "block/extent.h"
+#include "block/vmdk_header.h"
+
+#define SPARSE_FREE_MAX 64u
+
+struct sparse;
+
+// Grains of one table that have a place but no entry yet, while writes to them are in flight.
+struct allocs {
+	unsigned active;                // slots with refs
+	struct {
+		uint32_t where;         // sector
+		uint32_t refs;          // writes in flight
+	} slot[];
+};
+
+// A grain table in memory. It stays once it is loaded: what it says is the truth, the disk follows.
+struct table {
+	struct sparse *s;
+	uint32_t index;                 // in the directory
+	bool loading, from_copy;        // being read; from the redundant copy
+	bool fresh;                     // its directory entry is not on the disk yet
+	bool dirty;
+	struct table *next_dirty;
+	struct file_op op;
+	struct iovec iov;
+	struct waiter *waiters;
+	struct allocs *allocs;
+	uint32_t gte[];                 // little endian, as in the file
+};
+
+// Sectors [first, end) that hold metadata although they lie where grains may lie.
+struct span { uint64_t first, end; };
+
+struct snapshot;
+
+struct sparse {
+	struct extent x;
+	struct sparse_header h;
+	struct image_file *file;
+	bool readonly;
+	uint64_t grain_bytes, table_bytes, table_cover;         // of the file; of the disk
+	uint32_t *directory, *redundant;        // host order; redundant NULL = none
+	struct table **tables;                  // NULL = not loaded, or absent when the directory says 0
+	struct span *spans;
+	size_t span_count;
+	uint64_t open_sectors;                  // of the file at open: entries must lie below
+	uint64_t next;                          // sector where the next new grain goes
+	uint32_t free[SPARSE_FREE_MAX];         // places given back, holes again
+	unsigned free_count;
+	struct table *dirty_tables;
+	unsigned dirty_count;
+	bool marked;                            // byte 72 on the disk is 1
+	bool written;                           // in this session
+	// The sync that is under way.
+	struct waiter *syncing;
+	struct snapshot *snapshots;
+	size_t snapshot_count;
+	unsigned writes;
+	int result;
+	struct file_op op;
+	struct iovec iov;
+	uint8_t mark;
+};
+
+static inline struct sparse *sparse_of(struct extent *x)
+{
+	return CONTAINER_OF(x, struct sparse, x);
+}
+
+// --- sparse_open.c
+struct sparse_args {
+	struct image_file *file;        // stays the image's
+	uint64_t sectors;               // what the descriptor says
+	bool readonly;
+};
+// Reads and checks header and directories. HEADER receives a copy (may be NULL). 0 or -errno.
+int sparse_header_read(const struct image_file *file, struct sparse_header *header, struct err *err);
+int extent_sparse_new(const struct sparse_args *args, struct extent **out, struct err *err);
+
+// --- sparse_check.c
+// True when ENTRY, for grain number GRAIN of the extent, may stand in a table.
+bool sparse_entry_ok(const struct sparse *s, uint64_t grain, uint32_t entry);
+// The first bad entry of a table's content, or -1. GTE little endian.
+int64_t sparse_table_check(const struct sparse *s, uint32_t index, const uint32_t *gte);
+// Tables and directories must lie inside the file and, for writing, nowhere on top of each other.
+int sparse_check_layout(struct sparse *s, struct err *err);
+// An extent that was not closed properly: compares the two copies of every table. Those that differ are loaded
+// and marked dirty, the good copy first. -EINVAL when both copies of one are bad. May wait.
+int sparse_compare_copies(struct sparse *s, struct err *err);
+
+// --- sparse_map.c
+int sparse_map(struct extent *x, const struct map_want *want, struct run *run);
+struct table *sparse_table_new(struct sparse *s, uint32_t index);
+void sparse_table_dirty(struct table *t);
+
+// --- sparse_alloc.c
+// Reserves places for the unallocated grains that WANT touches, as far as they are contiguous in the file. T is
+// loaded; INDEX is the entry that WANT starts in.
+int sparse_reserve(struct table *t, uint32_t index, const struct map_want *want, struct run *run);
+// A table for a directory entry that has none.
+int sparse_table_create(struct sparse *s, uint32_t index, struct table **out);
+void sparse_written(struct extent *x, const struct run *run, int result);
+
+// --- sparse_sync.c
+void sparse_sync(struct extent *x, struct waiter *waiter);
+int sparse_close(struct extent *x, bool clean, struct err *err);
+
+#endif

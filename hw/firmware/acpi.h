@@ -1,0 +1,53 @@
+// acpi.h: the ACPI tables of the machine, with VMware's identifiers.
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Tables go to the firmware as two files and a script that places and joins them (loader.h). Up to hardware
+// version 6 they are those of ACPI 1.0; from 7 on an XSDT and a FADT of revision 4 are there as well. What is
+// described is what exists: no memory-mapped configuration space, no hot-plug.
+#ifndef BERTH_FIRMWARE_ACPI_H
+#define BERTH_FIRMWARE_ACPI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "hw/firmware/blob.h"
+
+struct fw_cfg;
+
+#define ACPI_MAX_CPUS 1024u
+
+// Fixed hardware, as the tables promise it.
+enum acpi_fixed {
+	ACPI_PM_BASE = 0x1000,          // status/enable +0, control +4, timer +8, GPE0 +0ch
+	ACPI_SCI = 9,
+	ACPI_SMI_COMMAND = 0xb2,
+	ACPI_SMI_ENABLE = 0xf1,
+	ACPI_SMI_DISABLE = 0xf0,
+	ACPI_RESET_PORT = 0xcf9,
+	ACPI_RESET_VALUE = 6,
+	ACPI_IOAPIC_ID = 1,
+};
+
+struct acpi_args {
+	int hw_version;
+	unsigned cpus;                  // 1 .. ACPI_MAX_CPUS
+	const uint32_t *apic_ids;       // one for each CPU; from 255 on they are listed as x2APICs
+	bool hpet;
+	bool rtc_no_ack;                // the RTC raises its line again though nobody read register C (WAET)
+	bool ps2;                       // keyboard controller with keyboard and mouse
+	unsigned serial_ports;          // bit 0 = COM1 .. bit 3 = COM4
+	uint32_t pci_first, pci_last;   // window for memory BARs; both 0 = C0000000h..FEBFFFFFh
+};
+
+// The three files, built. Release with acpi_files_free(), also after an error.
+struct acpi_files {
+	struct blob rsdp, tables, script;
+};
+int acpi_files_build(const struct acpi_args *args, struct acpi_files *files, struct err *err);
+void acpi_files_free(struct acpi_files *files);
+
+// Builds the tables and adds etc/acpi/rsdp, etc/acpi/tables and etc/table-loader. Before the machine starts.
+int acpi_build(const struct acpi_args *args, struct fw_cfg *fw, struct err *err);
+
+#endif

@@ -1,0 +1,353 @@
+// control.c: the control socket: clients, lines, answers, typing that takes time.
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "machine/control.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "machine/control_cmds.h"
+#include "machine/rundir.h"
+
+struct client {
+	struct control *control;
+	struct client *next, **link;
+	int fd;
+	struct loop_fd *source;
+	bool subscribed, closing;
+	char *in;                       // CONTROL_LINE_MAX bytes
+	size_t in_len;
+	char *out;
+	size_t out_len, out_sent, out_room;
+	// Keys that are being typed; one such request a client at a time, its next lines wait.
+	struct keymap_event *keys;
+	size_t key_count, key_next;
+	unsigned delay_ms;
+	json_t *typing_id;
+	struct loop_timer timer;
+};
+
+struct control {
+	struct machine *machine;
+	struct loop *loop;
+	int fd;
+	struct loop_fd *source;
+	char path[RUNDIR_PATH];
+	struct client *clients;
+	unsigned client_count;
+};
+
+const char *control_path(const struct control *control) { return control->path; }
+
+// --- output ----------------------------------------------------------------------------------------
+
+static void drop(struct client *c)
+{
+	*c->link = c->next;
+	if (c->next)
+		c->next->link = c->link;
+	c->control->client_count--;
+	loop_timer_cancel(&c->timer);
+	loop_fd_remove(c->source);
+	close(c->fd);
+	json_decref(c->typing_id);
+	free(c->keys);
+	free(c->in);
+	free(c->out);
+	free(c);
+}
+
+static void update_events(struct client *c)
+{
+	uint32_t events = 0;
+
+	if (!c->closing && !c->keys && c->in_len < CONTROL_LINE_MAX)
+		events |= POLLIN;
+	if (c->out_len > c->out_sent)
+		events |= POLLOUT;
+	// With nothing to wait for, errors and hang-ups are still worth knowing: POLLRDHUP alone.
+	loop_fd_events(c->source, events ? events : (uint32_t)POLLRDHUP);
+}
+
+// False when the client is to be dropped.
+static bool flush(struct client *c)
+{
+	while (c->out_sent < c->out_len) {
+		ssize_t n = send(c->fd, c->out + c->out_sent, c->out_len - c->out_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return true;
+		if (n < 0)
+			return false;
+		c->out_sent += (size_t)n;
+	}
+	c->out_len = c->out_sent = 0;
+	return !c->closing;
+}
+
+// A client that does not read what it asked for is let go when its output grows too long.
+static void queue(struct client *c, json_t *answer)
+{
+	char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+	size_t n = text ? strlen(text) : 0;
+
+	json_decref(answer);
+	if (!text || c->out_len + n + 1 > CONTROL_OUTPUT_MAX) {
+		c->closing = true;
+		free(text);
+		return;
+	}
+	if (c->out_len + n + 1 > c->out_room) {
+		size_t room = (c->out_len + n + 1) * 2;
+		char *grown = realloc(c->out, room);
+
+		if (!grown) {
+			c->closing = true;
+			free(text);
+			return;
+		}
+		c->out = grown;
+		c->out_room = room;
+	}
+	memcpy(c->out + c->out_len, text, n);
+	c->out[c->out_len + n] = '\n';
+	c->out_len += n + 1;
+	free(text);
+}
+
+void control_event(struct control *control, const char *name)
+{
+	struct client *next;
+
+	if (!control)
+		return;
+	for (struct client *c = control->clients; c; c = next) {
+		next = c->next;
+		if (!c->subscribed)
+			continue;
+		queue(c, json_pack("{s:s}", "event", name));
+		if (flush(c))
+			update_events(c);
+		else
+			drop(c);
+	}
+}
+
+// --- input -----------------------------------------------------------------------------------------
+
+static void start_typing(struct client *c, struct control_call *call)
+{
+	c->keys = call->keys;
+	c->key_count = call->key_count;
+	c->key_next = 0;
+	c->delay_ms = call->delay_ms;
+	c->typing_id = call->id;
+	loop_timer_set(&c->timer, loop_now());
+}
+
+static void handle_line(struct client *c, const char *line, size_t len)
+{
+	struct control_call call = { .machine = c->control->machine };
+	json_t *answer = control_handle(&call, line, len);
+
+	c->subscribed |= call.subscribe;
+	if (answer)
+		queue(c, answer);
+	else
+		start_typing(c, &call);
+}
+
+// Lines wait while keys are typed: answers come in the order of the requests.
+static void handle_input(struct client *c)
+{
+	while (!c->keys && !c->closing) {
+		char *end = memchr(c->in, '\n', c->in_len);
+		size_t len = end ? (size_t)(end - c->in) : 0;
+
+		if (!end)
+			break;
+		if (len && !(len == 1 && c->in[0] == '\r'))
+			handle_line(c, c->in, len);
+		c->in_len -= len + 1;
+		memmove(c->in, end + 1, c->in_len);
+	}
+	if (c->in_len == CONTROL_LINE_MAX && !c->keys) {
+		struct err err = { 0 };
+
+		err_set(&err, EINVAL, "request", "is longer than %u bytes", CONTROL_LINE_MAX);
+		queue(c, control_error(NULL, &err));
+		c->closing = true;
+	}
+}
+
+// False when the client has gone.
+static bool receive(struct client *c)
+{
+	ssize_t n = recv(c->fd, c->in + c->in_len, CONTROL_LINE_MAX - c->in_len, MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (n == 0)
+		return false;
+	c->in_len += (size_t)n;
+	handle_input(c);
+	return true;
+}
+
+static void on_client(void *arg, uint32_t revents)
+{
+	struct client *c = arg;
+
+	if ((revents & (POLLERR | POLLHUP | POLLNVAL)) || ((revents & POLLIN) && !receive(c)) ||
+	    (!(revents & (POLLIN | POLLOUT)) && (revents & POLLRDHUP)) || !flush(c)) {
+		drop(c);
+		return;
+	}
+	update_events(c);
+}
+
+static void type_next(void *arg)
+{
+	struct client *c = arg;
+	struct console *console = machine_console(c->control->machine);
+
+	if (c->key_next < c->key_count) {
+		console_key(console, c->keys[c->key_next].code, c->keys[c->key_next].down);
+		c->key_next++;
+		loop_timer_set(&c->timer, loop_now() + c->delay_ms * 1000000ull);
+		return;
+	}
+	free(c->keys);
+	c->keys = NULL;
+	queue(c, control_answer(c->typing_id, NULL));
+	json_decref(c->typing_id);
+	c->typing_id = NULL;
+	handle_input(c);
+	if (flush(c))
+		update_events(c);
+	else
+		drop(c);
+}
+
+// --- connections -----------------------------------------------------------------------------------
+
+static bool may_enter(int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && (cred.uid == geteuid() || cred.uid == 0);
+}
+
+static void add_client(struct control *control, int fd)
+{
+	struct client *c = calloc(1, sizeof(*c));
+
+	if (c)
+		c->in = malloc(CONTROL_LINE_MAX);
+	if (c && c->in)
+		c->source = loop_fd_add(control->loop, fd, POLLIN, on_client, c);
+	if (!c || !c->source) {
+		if (c)
+			free(c->in);
+		free(c);
+		close(fd);
+		return;
+	}
+	c->control = control;
+	c->fd = fd;
+	loop_timer_init(&c->timer, control->loop, type_next, c);
+	c->next = control->clients;
+	c->link = &control->clients;
+	if (c->next)
+		c->next->link = &c->next;
+	control->clients = c;
+	control->client_count++;
+}
+
+static void on_connect(void *arg, uint32_t revents)
+{
+	struct control *control = arg;
+	int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)revents;
+	if (fd < 0)
+		return;
+	if (control->client_count >= CONTROL_CLIENTS_MAX || !may_enter(fd)) {
+		log_guest("control socket: a client was turned away");
+		close(fd);
+		return;
+	}
+	add_client(control, fd);
+}
+
+// The VM's lock is ours by now: a socket of this name is one that a killed process left behind.
+static int listen_at(struct control *control, struct err *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	mode_t mask;
+	int r;
+
+	memcpy(addr.sun_path, control->path, strlen(control->path) + 1);
+	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (control->fd < 0)
+		return err_set(err, errno, control->path, "no socket: %s", strerror(errno));
+	unlink(control->path);
+	mask = umask(0177);
+	r = bind(control->fd, (struct sockaddr *)&addr, sizeof(addr));
+	umask(mask);
+	if (r < 0 || listen(control->fd, 16) < 0) {
+		r = err_set(err, errno, control->path, "the control socket cannot be made: %s", strerror(errno));
+		err_exit(err, EXIT_HOST);
+		return r;
+	}
+	return 0;
+}
+
+int control_create(struct machine *machine, struct control **out, struct err *err)
+{
+	const struct vm_config *config = machine_config(machine);
+	struct control *control = calloc(1, sizeof(*control));
+	int r;
+
+	if (!control)
+		return err_set(err, ENOMEM, config->name, "no memory for the control socket");
+	control->machine = machine;
+	control->loop = machine_loop(machine);
+	control->fd = -1;
+	r = rundir_socket(config->vmx_path, config->name, control->path, err);
+	if (!r)
+		r = listen_at(control, err);
+	if (!r) {
+		control->source = loop_fd_add(control->loop, control->fd, POLLIN, on_connect, control);
+		if (!control->source)
+			r = err_set(err, ENOMEM, control->path, "no memory to serve it");
+	}
+	if (r < 0) {
+		if (control->fd >= 0)
+			close(control->fd);
+		free(control);
+		return r;
+	}
+	*out = control;
+	return 0;
+}
+
+void control_destroy(struct control *control)
+{
+	if (!control)
+		return;
+	while (control->clients)
+		drop(control->clients);
+	loop_fd_remove(control->source);
+	close(control->fd);
+	unlink(control->path);
+	free(control);
+}
