@@ -3,18 +3,21 @@
 #include "block/disk.h"
 
 #include <errno.h>
+#include <liburing.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "block/image.h"
 
-static void run_done_list(void *arg)
+static void run_done_list(struct loop_op *op, int32_t res, uint32_t flags)
 {
-	struct disk *disk = arg;
+	struct disk *disk = CONTAINER_OF(op, struct disk, done_op);
 	struct block_req *list = disk->done_list;
 
+	(void)res;
+	(void)flags;
 	// What the callbacks add meanwhile waits for the next round, behind the loop's other events.
 	disk->done_list = NULL;
-	disk->done_tail = &disk->done_list;
 	while (list) {
 		struct block_req *req = list;
 
@@ -24,17 +27,26 @@ static void run_done_list(void *arg)
 	}
 }
 
+// An empty operation on the ring, so that loop_turn() sees these completions as it sees all others.
+static void arm_done_list(struct disk *disk)
+{
+	struct io_uring_sqe *sqe;
+
+	disk->done_tail = &disk->done_list;
+	disk->done_op.done = run_done_list;
+	sqe = loop_sqe(disk->loop, &disk->done_op);
+	io_uring_prep_nop(sqe);
+	io_uring_sqe_set_data(sqe, &disk->done_op);
+}
+
 void disk_complete_later(struct disk *disk, struct block_req *req, int result)
 {
-	if (!disk->done_tail) {
-		disk->done_tail = &disk->done_list;
-		disk->done_call = (struct loop_call){ .fn = run_done_list, .arg = disk };
-	}
+	if (!disk->done_list)
+		arm_done_list(disk);
 	req->scratch[0] = (uint64_t)(int64_t)result;
 	req->next = NULL;
 	*disk->done_tail = req;
 	disk->done_tail = &req->next;
-	loop_post(disk->loop, &disk->done_call);
 }
 
 void disk_complete(struct disk *disk, struct block_req *req, int result)

@@ -65,7 +65,7 @@ struct disk {
 	bool closing;                   // new requests complete with -ESHUTDOWN
 	unsigned submitting;            // depth of disk_submit(): completions are put off while it is not 0
 	struct block_req *done_list, **done_tail;
-	struct loop_call done_call;
+	struct loop_op done_op;
 };
 
 struct disk_open_args {

@@ -1,4 +1,4 @@
-// config_reg.h: a chip's configuration registers as a table: reset value, writable bits, write-1-to-clear bits.
+// config_reg.h: configuration registers as a table: reset value, writable and write-1-to-clear bits.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #ifndef BERTH_CHIPSET_CONFIG_REG_H
 #define BERTH_CHIPSET_CONFIG_REG_H

@@ -22,19 +22,19 @@ struct hpet {
 	struct hpet_args args;
 };
 
-static uint64_t read(void *dev, uint64_t offset, unsigned size)
+static uint64_t regs_read(void *dev, uint64_t offset, unsigned size)
 {
 	return hpet_core_read(&((struct hpet *)dev)->core, offset, size);
 }
 
-static void write(void *dev, uint64_t offset, unsigned size, uint64_t value)
+static void regs_write(void *dev, uint64_t offset, unsigned size, uint64_t value)
 {
 	hpet_core_write(&((struct hpet *)dev)->core, offset, size, value);
 }
 
-static const struct bus_ops ops = { .read = read, .write = write, .max_size = 8 };
+static const struct bus_ops ops = { .read = regs_read, .write = regs_write, .max_size = 8 };
 
-// --- the core's surroundings -------------------------------------------------------------------------------------
+// --- the core's surroundings ---------------------------------------------------------------------
 
 static uint64_t now(void *arg) { return vclock_now(((struct hpet *)arg)->platform->clock); }
 
@@ -98,7 +98,7 @@ static void timer_fired(void *arg)
 	pthread_mutex_unlock(&h->lock);
 }
 
-// --- life ------------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------
 
 int hpet_create(const struct platform *p, const struct hpet_args *args, struct hpet **out, struct err *err)
 {

@@ -11,9 +11,9 @@
 struct hpet;
 
 struct hpet_args {
-	// Legacy replacement went on or off: with it on, the PIT's IRQ 0 and the RTC's IRQ 8 must not reach the
-	// interrupt controllers. Called on vCPU threads and the loop thread, with the HPET's lock held, also with the
-	// present value on reset. May be NULL.
+	// Legacy replacement went on or off: with it on, the PIT's IRQ 0 and the RTC's IRQ 8 must not reach
+	// the interrupt controllers. Called on vCPU threads and the loop thread, with the HPET's lock held,
+	// also with the present value on reset. May be NULL.
 	void (*legacy)(void *arg, bool on);
 	void *arg;
 };

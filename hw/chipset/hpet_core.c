@@ -17,7 +17,7 @@
 #define LEGACY_PIT_IRQ  0u
 #define LEGACY_RTC_IRQ  8u
 
-// --- counter ---------------------------------------------------------------------------------------------------
+// --- counter -------------------------------------------------------------------------------------
 
 static uint64_t ticks(uint64_t ns)
 {
@@ -41,7 +41,7 @@ static uint64_t time_after(const struct hpet_core *h, uint64_t cur, uint64_t del
 	return ns > UINT64_MAX ? UINT64_MAX : (uint64_t)ns;
 }
 
-// --- interrupts ------------------------------------------------------------------------------------------------
+// --- interrupts ----------------------------------------------------------------------------------
 
 // False when the timer's interrupt leads nowhere.
 static bool route_of(const struct hpet_core *h, unsigned n, struct hpet_route *route)
@@ -97,10 +97,10 @@ static void interrupt(struct hpet_core *h, unsigned n)
 	}
 }
 
-// --- matching --------------------------------------------------------------------------------------------------
+// --- matching ------------------------------------------------------------------------------------
 
-// Aims at the next time the counter, now CUR, shows the comparator. LATE: it was just written, and a value that has
-// passed counts as now.
+// Aims at the next time the counter, now CUR, shows the comparator. LATE: it was just written, and a value
+// that has passed counts as now.
 static void aim(struct hpet_core *h, unsigned n, uint64_t cur, bool late)
 {
 	struct hpet_timer_regs *t = &h->regs.timer[n];
@@ -188,7 +188,7 @@ void hpet_core_alarm(struct hpet_core *h)
 	set_alarm(h);
 }
 
-// --- registers -------------------------------------------------------------------------------------------------
+// --- registers -----------------------------------------------------------------------------------
 
 static uint64_t merge(uint64_t old, uint64_t value, uint64_t mask) { return (old & ~mask) | (value & mask); }
 
@@ -249,8 +249,8 @@ static void timer_config_write(struct hpet_core *h, unsigned n, uint64_t value, 
 	update_line(h, n);
 }
 
-// One-shot: the comparator. Periodic: the period; right after VAL_SET was set the comparator as well, which also
-// serves software that writes once only.
+// One-shot: the comparator. Periodic: the period; right after VAL_SET was set the comparator as well, which
+// also serves software that writes once only.
 static void cmp_write(struct hpet_core *h, unsigned n, uint64_t value, uint64_t mask)
 {
 	struct hpet_timer_regs *t = &h->regs.timer[n];
@@ -292,12 +292,21 @@ static void timer_write(struct hpet_core *h, unsigned n, unsigned reg, uint64_t 
 	}
 }
 
-static bool is_timer(uint64_t off) { return off >= HPET_TIMER0 && off < HPET_TIMER0 + HPET_TIMERS * HPET_TN_SIZE; }
+// The timer whose registers OFF lies in, or false.
+static bool is_timer(uint64_t off, unsigned *n)
+{
+	if (off < HPET_TIMER0 || off >= HPET_TIMER0 + HPET_TIMERS * HPET_TN_SIZE)
+		return false;
+	*n = (unsigned)((off - HPET_TIMER0) / HPET_TN_SIZE);
+	return true;
+}
 
 static uint64_t read_register(const struct hpet_core *h, uint64_t off)
 {
-	if (is_timer(off))
-		return timer_read(h, (unsigned)((off - HPET_TIMER0) / HPET_TN_SIZE), (unsigned)(off % HPET_TN_SIZE));
+	unsigned n;
+
+	if (is_timer(off, &n))
+		return timer_read(h, n, (unsigned)(off % HPET_TN_SIZE));
 	switch (off) {
 	case HPET_CAP: return (uint64_t)HPET_PERIOD << 32 | HPET_ID;
 	case HPET_CONFIG: return h->regs.config;
@@ -309,9 +318,10 @@ static uint64_t read_register(const struct hpet_core *h, uint64_t off)
 
 static void write_register(struct hpet_core *h, uint64_t off, uint64_t value, uint64_t mask)
 {
-	if (is_timer(off)) {
-		timer_write(h, (unsigned)((off - HPET_TIMER0) / HPET_TN_SIZE), (unsigned)(off % HPET_TN_SIZE), value,
-			    mask);
+	unsigned n;
+
+	if (is_timer(off, &n)) {
+		timer_write(h, n, (unsigned)(off % HPET_TN_SIZE), value, mask);
 		return;
 	}
 	switch (off) {
@@ -354,7 +364,7 @@ void hpet_core_write(struct hpet_core *h, uint64_t off, unsigned size, uint64_t 
 	hpet_core_alarm(h);
 }
 
-// --- life ------------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------
 
 void hpet_sanitize(struct hpet_regs *r)
 {

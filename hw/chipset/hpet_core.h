@@ -1,8 +1,8 @@
 // hpet_core.h: core of the HPET: 64-bit counter at 14.318180 MHz, 16 timers.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// IA-PC HPET 1.0a. A comparator that is written with a value the counter has just passed fires at once: a guest
-// that was interrupted between reading the counter and writing would else wait for a wrap-around.
+// IA-PC HPET 1.0a. A comparator that is written with a value the counter has just passed fires at once: a
+// guest that was interrupted between reading the counter and writing would else wait for a wrap-around.
 #ifndef BERTH_CHIPSET_HPET_CORE_H
 #define BERTH_CHIPSET_HPET_CORE_H
 
@@ -52,7 +52,7 @@ struct hpet_route { unsigned pin; bool isa; };
 
 struct hpet_host {
 	uint64_t (*now)(void *arg);                             // virtual nanoseconds
-	void (*alarm)(void *arg, uint64_t deadline);            // call hpet_core_alarm() then; UINT64_MAX: none
+	void (*alarm)(void *arg, uint64_t deadline);    // call hpet_core_alarm() then; UINT64_MAX: none
 	void (*level)(void *arg, unsigned timer, struct hpet_route route, bool level);
 	void (*msi)(void *arg, uint64_t address, uint32_t data);
 	void (*legacy)(void *arg, bool on);                     // PIT and RTC interrupts are replaced
@@ -81,8 +81,8 @@ struct hpet_core {
 // The caller serialises all of these. HOST is copied and called from inside.
 void hpet_core_init(struct hpet_core *h, const struct hpet_host *host);
 void hpet_core_reset(struct hpet_core *h);
-// OFF 0..3FFh. Registers take naturally aligned 4 and 8 byte accesses; narrower reads give the part, other writes
-// are dropped.
+// OFF 0..3FFh. Registers take naturally aligned 4 and 8 byte accesses; narrower reads give the part, other
+// writes are dropped.
 uint64_t hpet_core_read(struct hpet_core *h, uint64_t off, unsigned size);
 void hpet_core_write(struct hpet_core *h, uint64_t off, unsigned size, uint64_t value);
 // The alarm's time has come (or not: it looks).

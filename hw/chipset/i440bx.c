@@ -108,9 +108,10 @@ struct i440bx {
 	void *listener_arg;
 };
 
-// --- PAM and SMRAM ---------------------------------------------------------------------------------------------
+// --- PAM and SMRAM -------------------------------------------------------------------------------
 
-// PAM0's upper half is the 64 KiB from F0000h; PAM1..6 hold two 16 KiB segments each, the lower one in the low half.
+// PAM0's upper half is the 64 KiB from F0000h; PAM1..6 hold two 16 KiB segments each, the lower one in the
+// low half.
 static void pam_decode(const uint8_t *pam, uint8_t flags[GMEM_PAM_SEGMENTS])
 {
 	for (unsigned i = 0; i < GMEM_PAM_SEGMENTS - 1; i++)
@@ -161,7 +162,7 @@ static void host_written(struct pci_dev *dev, unsigned off, unsigned size)
 
 static const struct pci_ops host_ops = { .config_written = host_written };
 
-// --- identity --------------------------------------------------------------------------------------------------
+// --- identity ------------------------------------------------------------------------------------
 
 static void present(void *arg, bool final)
 {
@@ -204,7 +205,7 @@ bool i440bx_identity_final(struct i440bx *bx)
 	return final;
 }
 
-// --- life ------------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------
 
 static struct irq_pin *link_pin(void *arg, unsigned link)
 {
@@ -224,11 +225,13 @@ static void fill_row_boundaries(struct i440bx *bx)
 static int attach_bridges(struct i440bx *bx, struct err *err)
 {
 	static const struct pci_id agp_id = {
-		.vendor = 0x8086, .device = 0x7191, .revision = 0x01, .class_code = 0x060400, .header_type = 1,
+		.vendor = 0x8086, .device = 0x7191, .revision = 0x01, .class_code = 0x060400,
+		.header_type = 1,
 	};
+	const struct pci_id *host_id = post_identity_ids(post_identity_final(&bx->identity));
 	int r;
 
-	pci_dev_init(&bx->host, "440bx-host", post_identity_ids(post_identity_final(&bx->identity)), &host_ops, bx);
+	pci_dev_init(&bx->host, "440bx-host", host_id, &host_ops, bx);
 	config_regs_apply(&bx->host, host_regs, ARRAY_SIZE(host_regs));
 	fill_row_boundaries(bx);
 	r = pci_attach(pci_root_bus(bx->root), &bx->host, 0, err);

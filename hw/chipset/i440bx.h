@@ -16,8 +16,9 @@ struct i440bx_args {
 
 extern const struct device_class i440bx_class;
 
-// Makes the PCI root and sets P->pci, claims CF8h-CFFh, puts both bridges on bus 0. P must have ports, mmio, the
-// interrupt pins and msi; mem may be NULL in tests. Freed by i440bx_class.destroy, after every PCI device.
+// Makes the PCI root and sets P->pci, claims CF8h-CFFh, puts both bridges on bus 0. P must have ports,
+// mmio, the interrupt pins and msi; mem may be NULL in tests. Freed by i440bx_class.destroy, after every
+// PCI device.
 int i440bx_create(struct platform *p, const struct i440bx_args *args, struct i440bx **out, struct err *err);
 // The bus behind the AGP bridge.
 struct pci_bus *i440bx_agp_bus(struct i440bx *bx);

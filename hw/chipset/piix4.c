@@ -9,7 +9,8 @@ enum piix4_function { ISA, IDE, USB, PM };
 
 static uint8_t devfn(enum piix4_function f) { return (uint8_t)(PIIX4_DEVICE << 3 | f); }
 
-static int create_functions(const struct platform *p, const struct piix4_args *args, struct piix4 *x, struct err *err)
+static int create_functions(const struct platform *p, const struct piix4_args *args, struct piix4 *x,
+			    struct err *err)
 {
 	int r = piix4_pm_create(p, args->bx, devfn(PM), &x->pm, err);
 

@@ -23,7 +23,8 @@ struct piix4_args {
 };
 
 // Requires P->pci. On failure nothing is left behind.
-int piix4_create(const struct platform *p, const struct piix4_args *args, struct piix4 **out, struct err *err);
+int piix4_create(const struct platform *p, const struct piix4_args *args, struct piix4 **out,
+		 struct err *err);
 // Frees the bundle only; the functions go by their classes, before the host bridge.
 void piix4_free(struct piix4 *piix4);
 

@@ -66,7 +66,7 @@ struct piix4_isa {
 	struct piix4_pm *pm;
 };
 
-// --- routing ---------------------------------------------------------------------------------------------------
+// --- routing -------------------------------------------------------------------------------------
 
 static void route_all(struct piix4_isa *isa)
 {
@@ -82,7 +82,7 @@ static void config_written(struct pci_dev *dev, unsigned off, unsigned size)
 
 static const struct pci_ops isa_ops = { .config_written = config_written };
 
-// --- ports -----------------------------------------------------------------------------------------------------
+// --- ports ---------------------------------------------------------------------------------------
 
 // No lock held: the host bridge's latch takes the root's, which comes before this device's.
 static void act(struct piix4_isa *isa, enum piix4_action action, const char *why)
@@ -120,8 +120,8 @@ static uint8_t get(struct piix4_isa *isa, const uint8_t *reg)
 	return value;
 }
 
-static void put(struct piix4_isa *isa, enum piix4_action (*write)(struct piix4_port_regs *, uint8_t), uint8_t value,
-		const char *why)
+static void put(struct piix4_isa *isa, enum piix4_action (*write)(struct piix4_port_regs *, uint8_t),
+		uint8_t value, const char *why)
 {
 	enum piix4_action action;
 
@@ -160,12 +160,16 @@ static void port92_write(void *dev, uint64_t offset, unsigned size, uint64_t val
 }
 
 static uint8_t rc_read(void *arg) { return get(arg, &((struct piix4_isa *)arg)->regs.rc); }
-static void rc_write(void *arg, uint8_t value) { put(arg, piix4_rc_write, value, "reset control register (CF9h)"); }
+
+static void rc_write(void *arg, uint8_t value)
+{
+	put(arg, piix4_rc_write, value, "reset control register (CF9h)");
+}
 
 static const struct bus_ops apm_ops = { .read = apm_read, .write = apm_write, .max_size = 1 };
 static const struct bus_ops port92_ops = { .read = port92_read, .write = port92_write, .max_size = 1 };
 
-// --- life ------------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------
 
 static int claim(struct piix4_isa *isa, struct err *err)
 {

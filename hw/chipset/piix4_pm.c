@@ -87,9 +87,9 @@ struct window {
 // Ports that the function answers at.
 enum window_id {
 	WINDOW_PM,              // where PMBA says
-	WINDOW_PM_VMWARE,       // 1000h during POST as well: the ACPI tables hold from the first instruction, and no
-				// BAR can take the place
-	WINDOW_TIMER,           // the PM timer alone, where it was in POST: SeaBIOS's INT 13h code goes on reading it
+	WINDOW_PM_VMWARE,       // 1000h during POST as well: the ACPI tables hold from the start, and no BAR
+				// can take the place
+	WINDOW_TIMER,           // the timer alone where it was in POST: SeaBIOS's INT 13h code still reads it
 	WINDOW_SMBUS,
 	WINDOW_SMBUS_VMWARE,
 	WINDOWS,
@@ -115,7 +115,7 @@ struct piix4_pm {
 	struct window windows[WINDOWS];
 };
 
-// --- ports -----------------------------------------------------------------------------------------------------
+// --- ports ---------------------------------------------------------------------------------------
 
 static uint64_t pm_read(void *dev, uint64_t offset, unsigned size)
 {
@@ -195,7 +195,8 @@ static void place(struct piix4_pm *pm, struct window *w, uint16_t size)
 		log_guest("%s", err_sentence(&err, sentence, sizeof(sentence)));
 }
 
-// Root's lock held, or before the machine starts. Takes away first, so that one window can take another's place.
+// Root's lock held, or before the machine starts. Takes away first, so that one window can take another's
+// place.
 static void update_windows(struct piix4_pm *pm)
 {
 	decide_windows(pm);
@@ -211,7 +212,7 @@ static void update_windows(struct piix4_pm *pm)
 		place(pm, &pm->windows[i], window_kinds[i].size);
 }
 
-// --- configuration ---------------------------------------------------------------------------------------------
+// --- configuration -------------------------------------------------------------------------------
 
 static void pm_config_written(struct pci_dev *dev, unsigned off, unsigned size)
 {
@@ -242,7 +243,7 @@ static void identity_changed(void *arg, bool final)
 	update_windows(pm);
 }
 
-// --- the core's surroundings -------------------------------------------------------------------------------------
+// --- the core's surroundings ---------------------------------------------------------------------
 
 static uint64_t now(void *arg) { return vclock_now(((struct piix4_pm *)arg)->platform->clock); }
 static void set_sci(void *arg, bool level) { irq_line_set(&((struct piix4_pm *)arg)->sci, level); }
@@ -278,7 +279,7 @@ static void timer_fired(void *arg)
 	pthread_mutex_unlock(&pm->lock);
 }
 
-// --- what others ask for ---------------------------------------------------------------------------------------
+// --- what others ask for -------------------------------------------------------------------------
 
 static bool button(struct piix4_pm *pm, enum pm_event event)
 {
@@ -319,7 +320,7 @@ bool piix4_pm_acpi_on(struct piix4_pm *pm)
 	return on;
 }
 
-// --- life ------------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------
 
 int piix4_pm_create(const struct platform *p, struct i440bx *bx, uint8_t devfn, struct piix4_pm **out,
 		    struct err *err)
@@ -412,7 +413,8 @@ static const struct field list[] = {
 	FIELD(struct piix4_pm_state, block.regs.glben), FIELD(struct piix4_pm_state, block.regs.pcntrl),
 	FIELD(struct piix4_pm_state, block.regs.devsts), FIELD(struct piix4_pm_state, block.regs.glbctl),
 	FIELD(struct piix4_pm_state, block.regs.devctl), FIELD(struct piix4_pm_state, block.regs.gporeg),
-	FIELD(struct piix4_pm_state, block.regs.tmr_halves), FIELD(struct piix4_pm_state, block.regs.sleeping),
+	FIELD(struct piix4_pm_state, block.regs.tmr_halves),
+	FIELD(struct piix4_pm_state, block.regs.sleeping),
 	FIELD_ARRAY(struct piix4_pm_state, smbus.reg), FIELD_ARRAY(struct piix4_pm_state, smbus.block),
 	FIELD(struct piix4_pm_state, smbus.block_index), FIELD(struct piix4_pm_state, post_timer),
 };

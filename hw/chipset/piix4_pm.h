@@ -11,7 +11,8 @@ struct piix4_pm;
 
 extern const struct device_class piix4_pm_class;
 
-// Attaches the function at DEVFN of bus 0 and follows BX's identity. P must have ports, clock, isa_irq and events.
+// Attaches the function at DEVFN of bus 0 and follows BX's identity. P must have ports, clock, isa_irq and
+// events.
 int piix4_pm_create(const struct platform *p, struct i440bx *bx, uint8_t devfn, struct piix4_pm **out,
 		    struct err *err);
 

@@ -37,14 +37,11 @@ enum piix4_action piix4_port92_write(struct piix4_port_regs *r, uint8_t value)
 	return (value & FAST_INIT) && !(old & FAST_INIT) ? PIIX4_INIT : PIIX4_NOTHING;
 }
 
+// RCPU acts on its rising edge, and the reset it starts takes it back: it never reads as 1.
 enum piix4_action piix4_rc_write(struct piix4_port_regs *r, uint8_t value)
 {
-	uint8_t old = r->rc;
-
-	r->rc = value & (RC_SRST | RC_RCPU | RC_FULL);
-	if (!(value & RC_RCPU) || (old & RC_RCPU))
+	r->rc = value & (RC_SRST | RC_FULL);
+	if (!(value & RC_RCPU))
 		return PIIX4_NOTHING;
-	// The edge is over by the time anybody can read it.
-	r->rc &= (uint8_t)~RC_RCPU;
 	return value & RC_SRST ? PIIX4_HARD_RESET : PIIX4_INIT;
 }

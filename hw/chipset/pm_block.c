@@ -21,7 +21,7 @@ enum glb_bit {
 	GLBCTL_BIOS_RLS = 1 << 1,
 };
 
-// --- PM timer --------------------------------------------------------------------------------------------------
+// --- PM timer ------------------------------------------------------------------------------------
 
 static uint64_t ticks(const struct pm_block *pm)
 {
@@ -51,7 +51,7 @@ static void catch_up(struct pm_block *pm)
 	pm->regs.tmr_halves = halves;
 }
 
-// --- SCI and wake ----------------------------------------------------------------------------------------------
+// --- SCI and wake --------------------------------------------------------------------------------
 
 static bool event_pending(const struct pm_block *pm)
 {
@@ -106,7 +106,7 @@ void pm_block_acpi(struct pm_block *pm, bool enable)
 	pm_block_update(pm);
 }
 
-// --- registers, one dword each ---------------------------------------------------------------------------------
+// --- registers, one dword each -------------------------------------------------------------------
 
 static uint32_t merge(uint32_t old, uint32_t value, uint32_t mask) { return (old & ~mask) | (value & mask); }
 static uint32_t pair(uint16_t low, uint16_t high) { return low | (uint32_t)high << 16; }
@@ -131,7 +131,7 @@ static void enter_sleep(struct pm_block *pm, unsigned type)
 	case PM_SLP_S0:
 		break;
 	default:
-		log_guest("piix4-pm: the guest asked for sleep type %u, which this machine does not have", type);
+		log_guest("piix4-pm: the guest asked for sleep type %u, which does not exist here", type);
 		break;
 	}
 }
@@ -174,7 +174,12 @@ static void glbsts_write(struct pm_block *pm, uint32_t value, uint32_t mask)
 }
 
 static uint32_t devsts_read(struct pm_block *pm) { return pm->regs.devsts; }
-static void devsts_write(struct pm_block *pm, uint32_t value, uint32_t mask) { pm->regs.devsts &= ~(value & mask); }
+
+static void devsts_write(struct pm_block *pm, uint32_t value, uint32_t mask)
+{
+	pm->regs.devsts &= ~(value & mask);
+}
+
 static uint32_t glben_read(struct pm_block *pm) { return pm->regs.glben; }
 
 static void glben_write(struct pm_block *pm, uint32_t value, uint32_t mask)
@@ -207,8 +212,8 @@ static void gpo_write(struct pm_block *pm, uint32_t value, uint32_t mask)
 	pm->regs.gporeg = merge(pm->regs.gporeg, value, mask);
 }
 
-// Absent entries, PLVL2 and PLVL3 among them, read as 0 and ignore writes: reading a PLVL register asks for C2 or
-// C3, which the tables do not offer.
+// Absent entries, PLVL2 and PLVL3 among them, read as 0 and ignore writes: reading a PLVL register asks for
+// C2 or C3, which the tables do not offer.
 static const struct {
 	uint32_t (*read)(struct pm_block *pm);
 	void (*write)(struct pm_block *pm, uint32_t value, uint32_t mask);
@@ -227,7 +232,7 @@ static const struct {
 	[PM_GPOREG / 4] = { gpo_read, gpo_write },
 };
 
-// --- access ----------------------------------------------------------------------------------------------------
+// --- access --------------------------------------------------------------------------------------
 
 static uint64_t read_dword(struct pm_block *pm, unsigned index)
 {
@@ -267,7 +272,7 @@ void pm_block_write(struct pm_block *pm, unsigned off, unsigned size, uint32_t v
 	pm_block_update(pm);
 }
 
-// --- life ------------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------
 
 void pm_block_sanitize(struct pm_block_regs *r)
 {

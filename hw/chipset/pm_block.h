@@ -1,4 +1,4 @@
-// pm_block.h: core of the PIIX4's power management registers (PMBA block, 64 ports): PM1, PM timer, GPE0, sleep.
+// pm_block.h: core of the PIIX4's power management ports (PMBA block): PM1, PM timer, GPE0, sleep.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #ifndef BERTH_CHIPSET_PM_BLOCK_H
 #define BERTH_CHIPSET_PM_BLOCK_H

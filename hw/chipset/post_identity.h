@@ -1,10 +1,10 @@
 // post_identity.h: what the chipset claims to be while SeaBIOS runs its POST, and from then on.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// SeaBIOS unlocks shadow RAM on an i440FX only and trusts its platform by a subsystem ID. So the host bridge
-// starts as that. When the firmware has opened the BIOS segment for writing (PAM0 = 30h) and closes it again
-// (PAM0 = 10h), POST is over; the OS that enables ACPI is the second sign. From then on it is VMware's 440BX, with
-// the PM and SMBus blocks at VMware's ports. A reset goes back.
+// SeaBIOS unlocks shadow RAM on an i440FX only and trusts its platform by a subsystem ID. So the host
+// bridge starts as that. When the firmware has opened the BIOS segment for writing (PAM0 = 30h) and closes
+// it again (PAM0 = 10h), POST is over; the OS that enables ACPI is the second sign. From then on it is
+// VMware's 440BX, with the PM and SMBus blocks at VMware's ports. A reset goes back.
 #ifndef BERTH_CHIPSET_POST_IDENTITY_H
 #define BERTH_CHIPSET_POST_IDENTITY_H
 

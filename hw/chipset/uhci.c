@@ -59,7 +59,8 @@ static void bus_reset(struct pci_dev *dev)
 
 static const struct pci_ops uhci_ops = { .bus_reset = bus_reset };
 
-int uhci_create(const struct platform *p, struct pci_bus *bus, uint8_t devfn, struct uhci **out, struct err *err)
+int uhci_create(const struct platform *p, struct pci_bus *bus, uint8_t devfn, struct uhci **out,
+		struct err *err)
 {
 	static const struct pci_id id = {
 		.vendor = 0x8086, .device = 0x7112, .revision = 0x00, .class_code = 0x0c0300,

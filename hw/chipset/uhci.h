@@ -12,6 +12,7 @@ struct uhci;
 extern const struct device_class uhci_class;
 
 // Attaches 8086:7112 at DEVFN of BUS, interrupt pin D. P must have clock.
-int uhci_create(const struct platform *p, struct pci_bus *bus, uint8_t devfn, struct uhci **out, struct err *err);
+int uhci_create(const struct platform *p, struct pci_bus *bus, uint8_t devfn, struct uhci **out,
+		struct err *err);
 
 #endif

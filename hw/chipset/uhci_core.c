@@ -119,8 +119,8 @@ static void write_word(struct uhci_regs *r, unsigned off, uint16_t value, uint64
 	}
 }
 
-// Narrow writes act on the word they lie in: the other half is written with what it shows, except where that would
-// clear status bits.
+// Narrow writes act on the word they lie in: the other half is written with what it shows, except where
+// that would clear status bits.
 void uhci_write(struct uhci_regs *r, unsigned off, unsigned size, uint32_t value, uint64_t now)
 {
 	uint8_t image[UHCI_SIZE];

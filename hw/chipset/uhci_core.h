@@ -1,8 +1,8 @@
 // uhci_core.h: core of a UHCI host controller with two empty ports.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The frame list is never fetched: with nothing plugged in no transfer can complete, so a schedule shows no effect
-// but the frame counter.
+// The frame list is never fetched: with nothing plugged in no transfer can complete, so a schedule shows no
+// effect but the frame counter.
 #ifndef BERTH_CHIPSET_UHCI_CORE_H
 #define BERTH_CHIPSET_UHCI_CORE_H
 

@@ -252,9 +252,12 @@ static int store_zeros(struct fw_cfg_core *fw, uint64_t addr, size_t len)
 static int dma_read_item(struct fw_cfg_core *fw, const struct dma_request *req)
 {
 	const uint8_t *data = NULL;
-	size_t n = take(fw, req->length, &data);
+	size_t n;
 	int r = 0;
 
+	if (req->length > FW_CFG_DMA_MAX || req->address > UINT64_MAX - req->length)
+		return -E2BIG;
+	n = take(fw, req->length, &data);
 	if (n)
 		r = fw->host.mem_write(fw->host.arg, req->address, data, n);
 	return r < 0 ? r : store_zeros(fw, req->address + n, req->length - n);
@@ -268,8 +271,6 @@ static int dma_execute(struct fw_cfg_core *fw, const struct dma_request *req)
 		fw_cfg_core_select(fw, (uint16_t)(req->control >> 16));
 	if (!(req->control & (FW_CFG_DMA_READ | FW_CFG_DMA_WRITE | FW_CFG_DMA_SKIP)))
 		return 0;
-	if (req->length > FW_CFG_DMA_MAX || req->address > UINT64_MAX - req->length)
-		return -E2BIG;
 	if (req->control & FW_CFG_DMA_READ)
 		return dma_read_item(fw, req);
 	if (req->control & FW_CFG_DMA_WRITE)

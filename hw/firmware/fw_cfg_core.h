@@ -46,7 +46,7 @@ enum fw_cfg_dma_control {
 	FW_CFG_DMA_SELECT = 1u << 3,    // selector in bits 31:16
 	FW_CFG_DMA_WRITE = 1u << 4,     // answered with an error: no item is writable
 };
-// More than this in one request is answered with an error: it bounds the time one port write can take.
+// More than this in one read is answered with an error: it bounds the time one port write can take.
 #define FW_CFG_DMA_MAX (64u << 20)
 
 // Guest memory, for DMA. 0 or -errno; nothing is transferred on failure.

@@ -99,7 +99,7 @@ void pci_bar_memory(struct pci_dev *dev, int index, enum pci_bar_kind kind, bool
 	describe(dev, index);
 }
 
-// --- mapping --------------------------------------------------------------------------------------------------
+// --- mapping -------------------------------------------------------------------------------------
 
 static bool decodes(const struct pci_dev *dev, const struct pci_bar *bar)
 {
@@ -199,8 +199,8 @@ static bool update(struct pci_dev *dev, int index)
 	else if (!bar->mapped)
 		came = try_map(dev, index, addr);
 	if (bar->waiting)
-		log_guest("%s: BAR %d at %#llx collides with something else and stays unmapped", dev->name, index,
-			  (unsigned long long)addr);
+		log_guest("%s: BAR %d at %#llx collides with something else and stays unmapped", dev->name,
+			  index, (unsigned long long)addr);
 	if (left || came)
 		tell(dev, index);
 	return left;

@@ -68,7 +68,7 @@ struct pci_bus *pci_bridge_bus(struct pci_dev *bridge, struct err *err)
 	return bridge->secondary;
 }
 
-// --- attaching -----------------------------------------------------------------------------------------------
+// --- attaching -----------------------------------------------------------------------------------
 
 struct irq_pin *pci_route(const struct pci_bus *bus, unsigned device, unsigned pin)
 {
@@ -106,8 +106,8 @@ int pci_attach(struct pci_bus *bus, struct pci_dev *dev, uint8_t devfn, struct e
 	struct irq_pin *input = NULL;
 
 	if (bus->slots[devfn])
-		return err_set(err, EEXIST, dev->name, "PCI device %02x.%x is taken by %s", devfn >> 3, devfn & 7,
-			       bus->slots[devfn]->name);
+		return err_set(err, EEXIST, dev->name, "PCI device %02x.%x is taken by %s", devfn >> 3,
+			       devfn & 7, bus->slots[devfn]->name);
 	pthread_mutex_lock(&bus->root->lock);
 	bus->slots[devfn] = dev;
 	dev->bus = bus;
@@ -138,16 +138,20 @@ void pci_detach(struct pci_dev *dev)
 	pthread_mutex_unlock(lock);
 }
 
-// --- configuration cycles ----------------------------------------------------------------------------------------
+// --- configuration cycles ------------------------------------------------------------------------
 
 // The bus behind a bridge on BUS through which cycles for NUMBER pass, or NULL.
 static struct pci_bus *forward(const struct pci_bus *bus, unsigned number)
 {
 	for (unsigned i = 0; i < PCI_SLOTS; i++) {
 		const struct pci_dev *dev = bus->slots[i];
+		unsigned first, last;
 
-		if (dev && dev->secondary && dev->config[PCI_SECONDARY] && dev->config[PCI_SECONDARY] <= number &&
-		    number <= dev->config[PCI_SUBORDINATE])
+		if (!dev || !dev->secondary)
+			continue;
+		first = dev->config[PCI_SECONDARY];
+		last = dev->config[PCI_SUBORDINATE];
+		if (first && first <= number && number <= last)
 			return dev->secondary;
 	}
 	return NULL;
@@ -180,7 +184,8 @@ struct pci_dev *pci_find(struct pci_root *root, unsigned bus, unsigned devfn)
 }
 
 // The function that an access of SIZE bytes at OFF reaches; it must be a size that exists, inside the space.
-static struct pci_dev *target(struct pci_root *root, unsigned bus, unsigned devfn, unsigned off, unsigned size)
+static struct pci_dev *target(struct pci_root *root, unsigned bus, unsigned devfn, unsigned off,
+			      unsigned size)
 {
 	if ((size != 1 && size != 2 && size != 4) || off >= PCI_CONFIG_SIZE || size > PCI_CONFIG_SIZE - off)
 		return NULL;

@@ -16,7 +16,8 @@ static void store(struct pci_dev *dev, unsigned off, uint8_t value)
 
 static bool inside(unsigned off, unsigned size)
 {
-	return (size == 1 || size == 2 || size == 4) && off < PCI_CONFIG_SIZE && size <= PCI_CONFIG_SIZE - off;
+	return (size == 1 || size == 2 || size == 4) && off < PCI_CONFIG_SIZE &&
+	       size <= PCI_CONFIG_SIZE - off;
 }
 
 uint32_t pci_config_get(const struct pci_dev *dev, unsigned off, unsigned size)
@@ -39,7 +40,7 @@ bool pci_bus_master(const struct pci_dev *dev)
 	return __atomic_load_n(&dev->config[PCI_COMMAND], __ATOMIC_RELAXED) & PCI_COMMAND_MASTER;
 }
 
-// --- header ------------------------------------------------------------------------------------------------
+// --- header --------------------------------------------------------------------------------------
 
 static void init_type0(struct pci_dev *dev, const struct pci_id *id)
 {
@@ -75,8 +76,9 @@ void pci_dev_init(struct pci_dev *dev, const char *name, const struct pci_id *id
 	put_le32(&dev->config[PCI_REVISION], id->class_code << 8 | id->revision);
 	dev->config[PCI_HEADER] = id->header_type;
 	dev->config[PCI_INTERRUPT_PIN] = id->interrupt_pin;
-	put_le16(&dev->wmask[PCI_COMMAND], PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_MWI |
-		 PCI_COMMAND_PARITY | PCI_COMMAND_SERR | PCI_COMMAND_INTX_OFF);
+	put_le16(&dev->wmask[PCI_COMMAND],
+		 PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_MWI |
+			 PCI_COMMAND_PARITY | PCI_COMMAND_SERR | PCI_COMMAND_INTX_OFF);
 	put_le16(&dev->w1cmask[PCI_STATUS], PCI_STATUS_ERRORS);
 	dev->wmask[PCI_CACHE_LINE] = dev->wmask[PCI_LATENCY] = dev->wmask[PCI_INTERRUPT_LINE] = 0xff;
 	if (pci_is_bridge(dev))
@@ -85,7 +87,7 @@ void pci_dev_init(struct pci_dev *dev, const char *name, const struct pci_id *id
 		init_type0(dev, id);
 }
 
-// --- capabilities --------------------------------------------------------------------------------------------
+// --- capabilities --------------------------------------------------------------------------------
 
 // The bits of cap_dwords that LEN bytes at AT take; 0 when they do not fit.
 static uint64_t cap_bits(unsigned at, unsigned len)
@@ -163,7 +165,7 @@ static uint32_t pm_filter(const struct pci_dev *dev, unsigned off, uint8_t value
 	return refused ? (value & ~(uint32_t)PMCSR_STATE) | (dev->config[off] & PMCSR_STATE) : value;
 }
 
-// --- access -----------------------------------------------------------------------------------------------------
+// --- access --------------------------------------------------------------------------------------
 
 uint32_t pci_guest_read(struct pci_dev *dev, unsigned off, unsigned size)
 {
@@ -217,7 +219,7 @@ void pci_guest_write(struct pci_dev *dev, unsigned off, unsigned size, uint32_t 
 		dev->ops->config_written(dev, off, size);
 }
 
-// --- reset and saving ----------------------------------------------------------------------------------------------
+// --- reset and saving ----------------------------------------------------------------------------
 
 void pci_reset_locked(struct pci_dev *dev)
 {

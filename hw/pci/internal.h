@@ -46,8 +46,8 @@ void pci_bars_update(struct pci_dev *dev);
 // The input that pin INTx of the function reaches, or NULL.
 struct irq_pin *pci_route(const struct pci_bus *bus, unsigned device, unsigned pin);
 
-// irq_lock held: brings the line to what level, command register and MSI say; sends what is pending and no longer
-// masked.
+// irq_lock held: brings the line to what level, command register and MSI say; sends what is pending and no
+// longer masked.
 void pci_intr_update(struct pci_dev *dev);
 // irq_lock held or before the machine starts: every vector masked, nothing pending.
 void pci_msix_clear(struct pci_dev *dev);

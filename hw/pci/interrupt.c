@@ -51,7 +51,7 @@ static void send(struct pci_dev *dev, uint64_t address, uint32_t data)
 		sink->send(sink->arg, address, data);
 }
 
-// --- MSI ---------------------------------------------------------------------------------------------------------
+// --- MSI -----------------------------------------------------------------------------------------
 
 uint8_t pci_add_msi(struct pci_dev *dev, uint8_t at, bool maskable)
 {
@@ -97,7 +97,7 @@ static void msi_flush(struct pci_dev *dev)
 	msi_fire(dev);
 }
 
-// --- MSI-X -------------------------------------------------------------------------------------------------------
+// --- MSI-X ---------------------------------------------------------------------------------------
 
 uint8_t pci_add_msix(struct pci_dev *dev, uint8_t at, unsigned vectors, int bar, uint32_t table, uint32_t pba)
 {
@@ -154,7 +154,8 @@ static void msix_flush(struct pci_dev *dev)
 }
 
 // Copies the part of [offset, offset + size) that lies in MEM; the rest reads as 0.
-static uint64_t read_memory(struct pci_dev *dev, const uint8_t *mem, size_t len, uint64_t offset, unsigned size)
+static uint64_t read_memory(struct pci_dev *dev, const uint8_t *mem, size_t len, uint64_t offset,
+			    unsigned size)
 {
 	uint8_t bytes[8] = { 0 };
 
@@ -200,7 +201,7 @@ void pci_msix_table_write(struct pci_dev *dev, uint64_t offset, unsigned size, u
 	pthread_mutex_unlock(&dev->irq_lock);
 }
 
-// --- both, and INTx ------------------------------------------------------------------------------------------------
+// --- both, and INTx ------------------------------------------------------------------------------
 
 bool pci_msi_send(struct pci_dev *dev, unsigned vector)
 {
@@ -221,8 +222,9 @@ bool pci_msi_send(struct pci_dev *dev, unsigned vector)
 
 static bool intx_allowed(const struct pci_dev *dev)
 {
-	return !(get_le16(&dev->config[PCI_COMMAND]) & PCI_COMMAND_INTX_OFF) && !(msi_control(dev) & MSI_ENABLE) &&
-	       !(msix_control(dev) & MSIX_ENABLE);
+	bool off = get_le16(&dev->config[PCI_COMMAND]) & PCI_COMMAND_INTX_OFF;
+
+	return !off && !(msi_control(dev) & MSI_ENABLE) && !(msix_control(dev) & MSIX_ENABLE);
 }
 
 void pci_intr_update(struct pci_dev *dev)

@@ -89,8 +89,8 @@ int pci_root_claim_ports(struct pci_root *root, struct err *err)
 	return r;
 }
 
-void pci_root_set_cf9(struct pci_root *root, uint8_t (*read)(void *arg), void (*write)(void *arg, uint8_t value),
-		      void *arg)
+void pci_root_set_cf9(struct pci_root *root, uint8_t (*read)(void *arg),
+		      void (*write)(void *arg, uint8_t value), void *arg)
 {
 	root->cf9_read = read;
 	root->cf9_write = write;

@@ -1,12 +1,12 @@
 // pci.h: PCI functions, their configuration space, BARs, INTx and MSI; configuration mechanism 1.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// A function embeds a struct pci_dev, fills its header with the helpers, and is put on a bus at a device and
-// function number. Configuration accesses go through byte masks (writable, write-1-to-clear), so most
-// functions need no code for them. One lock, pci_root.lock, guards all configuration spaces and BAR mappings;
-// lock order: pci_root.lock, then a device's lock, then pci_dev.irq_lock, then the irq pin's. Code that holds a
-// device lock must not touch configuration space; pci_irq_set() and pci_msi_send() may be called with it held.
-// PCI Local Bus 3.0; PCI-to-PCI Bridge 1.2.
+// A function embeds a struct pci_dev, fills its header with the helpers, and is put on a bus at a device
+// and function number. Configuration accesses go through byte masks (writable, write-1-to-clear), so most
+// functions need no code for them. One lock, pci_root.lock, guards all configuration spaces and BAR
+// mappings; lock order: pci_root.lock, then a device's lock, then pci_dev.irq_lock, then the irq pin's.
+// Code that holds a device lock must not touch configuration space; pci_irq_set() and pci_msi_send() may be
+// called with it held. PCI Local Bus 3.0; PCI-to-PCI Bridge 1.2.
 #ifndef BERTH_PCI_PCI_H
 #define BERTH_PCI_PCI_H
 
@@ -31,10 +31,10 @@ struct pci_root;
 
 enum pci_bar_kind { PCI_BAR_UNUSED, PCI_BAR_IO, PCI_BAR_MEM32, PCI_BAR_MEM64 };
 
-// Behind a BAR are registers (range.ops set), memory (mem set), or both: then what the memory does not take (the
-// part of the window beyond it, writes while it is read-only) arrives at the registers. The pci code inserts and
-// removes them as the guest programs base and command register; an address that collides stays unmapped until it
-// no longer does. Address 0 and the all-ones pattern of sizing are never mapped.
+// Behind a BAR are registers (range.ops set), memory (mem set), or both: then what the memory does not take
+// (the part of the window beyond it, writes while it is read-only) arrives at the registers. The pci code
+// inserts and removes them as the guest programs base and command register; an address that collides stays
+// unmapped until it no longer does. Address 0 and the all-ones pattern of sizing are never mapped.
 struct pci_bar {
 	enum pci_bar_kind kind;
 	bool prefetchable;
@@ -71,7 +71,7 @@ struct pci_dev {
 	uint8_t w1cmask[PCI_CONFIG_SIZE];       // 1 = writing 1 clears
 	struct pci_bar bars[PCI_BARS + 1];
 	struct pci_bus *secondary;      // the bus behind a bridge, see pci_bridge_bus()
-	pthread_mutex_t irq_lock;       // intx, intx_level, msix, and the bytes of config that steer interrupts
+	pthread_mutex_t irq_lock;       // intx, intx_level, msix, the bytes of config that steer interrupts
 	struct irq_line intx;
 	_Atomic bool intx_level;        // what the device wants; gated by command bit 10 and MSI
 	uint8_t msi_cap, msix_cap, pm_cap;      // offsets, 0 = absent
@@ -95,8 +95,9 @@ struct pci_id {
 // Fills the header; writable bits of command, latency, cache line, interrupt line are set as PCI asks.
 void pci_dev_init(struct pci_dev *dev, const char *name, const struct pci_id *id, const struct pci_ops *ops,
 		  void *owner);
-// Registers behind BAR INDEX. LOCK may be NULL. SIZE is a power of two (at least 4 for I/O, 16 for memory; others
-// are rounded up). PCI_BAR_MEM64 also takes index + 1. Before pci_attach(), as are all functions up to there.
+// Registers behind BAR INDEX. LOCK may be NULL. SIZE is a power of two (at least 4 for I/O, 16 for memory;
+// others are rounded up). PCI_BAR_MEM64 also takes index + 1. Before pci_attach(), as are all functions up
+// to there.
 void pci_bar_registers(struct pci_dev *dev, int index, enum pci_bar_kind kind, uint64_t size,
 		       const struct bus_ops *ops, void *owner, pthread_mutex_t *lock);
 // Memory behind BAR INDEX; the window is the region's size rounded up to a power of two, or what
@@ -109,23 +110,24 @@ uint8_t pci_add_cap(struct pci_dev *dev, uint8_t id, uint8_t at, uint8_t len);
 // MSI: one vector; 64-bit addresses; MASKABLE adds the mask bits. MSI-X: VECTORS entries, table and PBA at
 // offsets of BAR, which must be a register BAR; the device routes accesses there to pci_msix_read/write.
 uint8_t pci_add_msi(struct pci_dev *dev, uint8_t at, bool maskable);
-uint8_t pci_add_msix(struct pci_dev *dev, uint8_t at, unsigned vectors, int bar, uint32_t table, uint32_t pba);
-// Power management (8 bytes) with the PMC word given; states D0, D3hot, and D1, D2 where PMC says so. Out of D0
-// the BARs are not decoded. The return to D0 keeps the registers (No_Soft_Reset).
+uint8_t pci_add_msix(struct pci_dev *dev, uint8_t at, unsigned vectors, int bar, uint32_t table,
+		     uint32_t pba);
+// Power management (8 bytes) with the PMC word given; states D0, D3hot, and D1, D2 where PMC says so. Out
+// of D0 the BARs are not decoded. The return to D0 keeps the registers (No_Soft_Reset).
 uint8_t pci_add_pm(struct pci_dev *dev, uint8_t at, uint16_t pmc);
 // OFFSET is relative to the table (or PBA); outside reads give 0. Under the device's lock or none.
 uint64_t pci_msix_table_read(struct pci_dev *dev, uint64_t offset, unsigned size);
 void pci_msix_table_write(struct pci_dev *dev, uint64_t offset, unsigned size, uint64_t value);
 uint64_t pci_msix_pba_read(struct pci_dev *dev, uint64_t offset, unsigned size);
 
-// Stores configuration bytes without regard to the masks, by a device that changes a register itself. SIZE 1, 2
-// or 4. Root lock held, or before pci_attach(). Does not move BARs.
+// Stores configuration bytes without regard to the masks, by a device that changes a register itself. SIZE
+// 1, 2 or 4. Root lock held, or before pci_attach(). Does not move BARs.
 void pci_config_set(struct pci_dev *dev, unsigned off, unsigned size, uint32_t value);
 // The bytes as they are, without ops. Same locks.
 uint32_t pci_config_get(const struct pci_dev *dev, unsigned off, unsigned size);
 
-// Puts the function on BUS at DEVFN. -EEXIST when taken. Before the machine starts. What config holds now is what
-// a reset restores.
+// Puts the function on BUS at DEVFN. -EEXIST when taken. Before the machine starts. What config holds now
+// is what a reset restores.
 int pci_attach(struct pci_bus *bus, struct pci_dev *dev, uint8_t devfn, struct err *err);
 // Takes the function off its bus: BARs unmapped, INTx down. The root must still exist. While no vCPU runs.
 void pci_detach(struct pci_dev *dev);
@@ -138,7 +140,7 @@ void pci_irq_set(struct pci_dev *dev, bool level);
 // pending. Any thread.
 bool pci_msi_send(struct pci_dev *dev, unsigned vector);
 
-// --- buses ---
+// --- buses ---------------------------------------------------------------------------------------
 // Interrupt routing of the root: (device, pin 0..3) on bus 0 -> PIRQ link 0..3 is the chipset's business.
 struct pci_root_host {
 	struct bus *ports, *mmio;       // either may be NULL in tests: such BARs then stay unmapped
@@ -155,18 +157,20 @@ void pci_root_destroy(struct pci_root *root);
 struct pci_bus *pci_root_bus(struct pci_root *root);            // bus 0
 pthread_mutex_t *pci_root_lock(struct pci_root *root);
 struct gmem *pci_root_mem(struct pci_root *root);
-// The bus behind a bridge (header type 1, already attached), to attach functions to; made on the first call. Its
-// number is what the bridge's secondary register says at the moment. NULL with ERR filled on failure.
+// The bus behind a bridge (header type 1, already attached), to attach functions to; made on the first
+// call. Its number is what the bridge's secondary register says at the moment. NULL with ERR filled on
+// failure.
 struct pci_bus *pci_bridge_bus(struct pci_dev *bridge, struct err *err);
-// Claims CF8h-CFFh. A dword access at CF8h covers CF9h, the PIIX4's reset control register, so one range holds
-// both: byte accesses at CF9h go to the functions of pci_root_set_cf9().
+// Claims CF8h-CFFh. A dword access at CF8h covers CF9h, the PIIX4's reset control register, so one range
+// holds both: byte accesses at CF9h go to the functions of pci_root_set_cf9().
 int pci_root_claim_ports(struct pci_root *root, struct err *err);
 // Before the machine starts. Called without any lock, on vCPU threads.
-void pci_root_set_cf9(struct pci_root *root, uint8_t (*read)(void *arg), void (*write)(void *arg, uint8_t value),
-		      void *arg);
+void pci_root_set_cf9(struct pci_root *root, uint8_t (*read)(void *arg),
+		      void (*write)(void *arg, uint8_t value), void *arg);
 // Direct access for the firmware tables and tests: (bus, devfn, offset), sizes 1, 2, 4. Takes the root lock.
 uint32_t pci_config_read(struct pci_root *root, unsigned bus, unsigned devfn, unsigned off, unsigned size);
-void pci_config_write(struct pci_root *root, unsigned bus, unsigned devfn, unsigned off, unsigned size, uint32_t value);
+void pci_config_write(struct pci_root *root, unsigned bus, unsigned devfn, unsigned off, unsigned size,
+		      uint32_t value);
 // The function at BUS:DEVFN or NULL.
 struct pci_dev *pci_find(struct pci_root *root, unsigned bus, unsigned devfn);
 // Resets the root's own registers (CONFIG_ADDRESS).
@@ -175,7 +179,7 @@ void pci_root_reset(struct pci_root *root);
 // Whether the function may start DMA now (command bit 2). Any thread, no lock.
 bool pci_bus_master(const struct pci_dev *dev);
 
-// --- saving ---
+// --- saving --------------------------------------------------------------------------------------
 // All that a snapshot needs of one function: configuration space and MSI-X memory.
 struct pci_saved {
 	uint8_t config[PCI_CONFIG_SIZE];
@@ -184,12 +188,13 @@ struct pci_saved {
 	uint8_t intx_level;
 };
 extern const struct fields pci_saved_fields;
-// Root lock taken inside. Restoring takes over the bits that a guest can write or clear, and maps the BARs anew;
-// hostile content is fine. A device that changes other bits itself restores those from its own registers.
+// Root lock taken inside. Restoring takes over the bits that a guest can write or clear, and maps the BARs
+// anew; hostile content is fine. A device that changes other bits itself restores those from its own
+// registers.
 void pci_dev_save(struct pci_dev *dev, struct pci_saved *out);
 void pci_dev_restore(struct pci_dev *dev, const struct pci_saved *in);
-// Calls FN for every function of every bus, bus 0 first. No lock held; before the machine starts or while it is
-// stopped, since attaching meanwhile is not allowed.
+// Calls FN for every function of every bus, bus 0 first. No lock held; before the machine starts or while
+// it is stopped, since attaching meanwhile is not allowed.
 void pci_root_each(struct pci_root *root, void (*fn)(void *arg, struct pci_dev *dev), void *arg);
 
 #endif

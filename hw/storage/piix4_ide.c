@@ -1,22 +1,13 @@
-// piix4_ide.c: the PIIX4's IDE function: configuration, legacy ports, bus master ports, requests to the disks.
+// piix4_ide.c: the PIIX4's IDE function: configuration, decoding of the legacy ports, creation, reset, saving.
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "hw/storage/piix4_ide.h"
+#include "hw/storage/piix4_ide_dev.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/bytes.h"
 #include "base/compiler.h"
 #include "base/log.h"
-#include "block/disk.h"
-#include "bus/platform.h"
-#include "hw/pci/pci.h"
-#include "hw/storage/bmide.h"
-
-#define CHANNELS 2u
-#define PIECES 512                      // of one scatter list
 
 #define CONFIG_COMMAND 0x04u
 #define COMMAND_IO     0x01u
@@ -32,310 +23,6 @@ static const struct { uint16_t command, control; uint8_t irq; const char *name, 
 	{ 0x1f0, 0x3f6, 14, "ide0", "ide0-control" },
 	{ 0x170, 0x376, 15, "ide1", "ide1-control" },
 };
-
-enum slot_state { SLOT_IDLE, SLOT_POSTED, SLOT_SUBMITTED };
-
-// The one request that a drive may have under way.
-struct slot {
-	struct piix4_ide *ide;
-	unsigned channel, unit;
-	struct disk *disk;              // lock
-	enum slot_state state;          // lock
-	struct loop_call call;
-	struct block_req req;           // filled under the lock before it is posted, then the loop's
-	struct iovec buffer;            // of a request without DMA
-	struct iovec iov[PIECES];
-	struct bmide_map map;
-};
-
-struct channel {
-	struct piix4_ide *ide;
-	unsigned number;
-	struct ata ata;
-	struct bmide bm;
-	struct irq_line irq;
-	struct bus_range command, control;
-	bool decoded;                   // root lock
-	bool populated;
-	struct slot slot[2];
-};
-
-struct piix4_ide_regs {
-	struct ata_regs ata[CHANNELS];
-	struct bmide_regs bm[CHANNELS];
-};
-
-struct piix4_ide {
-	pthread_mutex_t lock;           // all registers and slots; taken after pci_root.lock, before irq pin and loop
-	const struct platform *platform;
-	struct pci_dev pci;
-	struct piix4_ide_regs *regs;    // lock
-	struct channel channel[CHANNELS];
-	void (*tray_moved)(void *arg, unsigned channel, unsigned unit, bool open);
-	void *tray_arg;
-	bool stopped;                   // lock
-	bool destroyed;                 // loop thread: freed when the last posted call has run
-};
-
-// --- requests ------------------------------------------------------------------------------------------------
-
-static void slot_end(struct slot *s, int result)
-{
-	s->state = SLOT_IDLE;
-	ata_io_done(&s->ide->channel[s->channel].ata, s->unit, result);
-}
-
-static void slot_done(struct block_req *req, int result)
-{
-	struct slot *s = req->owner;
-
-	pthread_mutex_lock(&s->ide->lock);
-	slot_end(s, result);
-	pthread_mutex_unlock(&s->ide->lock);
-}
-
-static void destroy_when_quiet(struct piix4_ide *ide);
-
-// Loop thread. The disk is looked up here: a medium may have been taken out since the request was posted.
-static void slot_submit(void *arg)
-{
-	struct slot *s = arg;
-	struct piix4_ide *ide = s->ide;
-	struct disk *disk = NULL;
-
-	pthread_mutex_lock(&ide->lock);
-	if (ide->stopped) {
-		s->state = SLOT_IDLE;           // nobody is left to be told
-	} else if (!s->disk) {
-		slot_end(s, -ENOMEDIUM);
-	} else {
-		s->state = SLOT_SUBMITTED;
-		disk = s->disk;
-	}
-	pthread_mutex_unlock(&ide->lock);
-	if (disk)
-		disk_submit(disk, &s->req);
-	destroy_when_quiet(ide);
-}
-
-static const enum block_op block_ops[] = {
-	[ATA_IO_READ] = BLOCK_READ,
-	[ATA_IO_WRITE] = BLOCK_WRITE,
-	[ATA_IO_FLUSH] = BLOCK_FLUSH,
-	[ATA_IO_DISCARD] = BLOCK_DISCARD,
-};
-
-static void host_io(void *arg, unsigned unit, const struct ata_io *io)
-{
-	struct channel *c = arg;
-	struct slot *s = &c->slot[unit];
-	bool data = io->op == ATA_IO_READ || io->op == ATA_IO_WRITE;
-
-	s->buffer = (struct iovec){ io->buf, (size_t)io->length };
-	s->req = (struct block_req){
-		.op = block_ops[io->op],
-		.flags = io->fua ? BLOCK_FUA : 0,
-		.offset = io->offset,
-		.length = io->length,
-		.iov = !data ? NULL : io->dma ? s->iov : &s->buffer,
-		.iovcnt = !data ? 0 : io->dma ? s->map.count : 1,
-		.done = slot_done,
-		.owner = s,
-	};
-	s->state = SLOT_POSTED;
-	loop_post(c->ide->platform->loop, &s->call);
-}
-
-// --- what the channel's cores ask for ---------------------------------------------------------------------------
-
-static void host_irq(void *arg, bool level)
-{
-	struct channel *c = arg;
-
-	bmide_irq(&c->bm, level);
-	irq_line_set(&c->irq, level);
-}
-
-static int64_t host_dma_map(void *arg, unsigned unit, uint64_t want, bool to_memory)
-{
-	struct channel *c = arg;
-
-	return bmide_map(&c->bm, want, to_memory, &c->slot[unit].map);
-}
-
-static int64_t host_dma_copy(void *arg, unsigned unit, void *buf, size_t len, bool to_memory)
-{
-	struct channel *c = arg;
-
-	(void)unit;
-	return bmide_copy(&c->bm, buf, len, to_memory);
-}
-
-static void host_dma_end(void *arg, unsigned unit)
-{
-	struct channel *c = arg;
-
-	(void)unit;
-	bmide_end(&c->bm);
-}
-
-static void host_tray(void *arg, unsigned unit, bool open)
-{
-	struct channel *c = arg;
-
-	if (c->ide->tray_moved)
-		c->ide->tray_moved(c->ide->tray_arg, c->number, unit, open);
-}
-
-static int master_read(void *arg, gpa_t addr, void *buf, size_t len)
-{
-	struct channel *c = arg;
-
-	return gmem_read(c->ide->platform->mem, addr, buf, len);
-}
-
-static int master_write(void *arg, gpa_t addr, const void *buf, size_t len)
-{
-	struct channel *c = arg;
-
-	return gmem_write(c->ide->platform->mem, addr, buf, len);
-}
-
-static int master_iov(void *arg, gpa_t addr, size_t len, bool writable, struct iovec *iov, int max)
-{
-	struct channel *c = arg;
-
-	return gmem_iov(c->ide->platform->mem, addr, len, writable, iov, max);
-}
-
-static bool master_granted(void *arg)
-{
-	struct channel *c = arg;
-
-	return pci_bus_master(&c->ide->pci);
-}
-
-static void master_started(void *arg)
-{
-	struct channel *c = arg;
-
-	ata_dma_ready(&c->ata);
-}
-
-// --- ports -----------------------------------------------------------------------------------------------------
-
-// The data port takes 16 bits at a time; a byte access still moves a whole item.
-static uint64_t data_read(struct channel *c, unsigned size)
-{
-	uint8_t raw[8];
-
-	ata_data_read(&c->ata, raw, size < 2 ? 2 : size);
-	return get_le(raw, size);
-}
-
-static uint64_t command_read(void *dev, uint64_t offset, unsigned size)
-{
-	struct channel *c = dev;
-	uint64_t value = 0;
-
-	if (offset == ATA_REG_DATA)
-		return data_read(c, size);
-	for (unsigned i = 0; i < size; i++)
-		value |= (uint64_t)ata_read(&c->ata, (unsigned)offset + i) << i * 8;
-	return value;
-}
-
-static void command_write(void *dev, uint64_t offset, unsigned size, uint64_t value)
-{
-	struct channel *c = dev;
-	uint8_t raw[8] = { 0 };
-
-	if (offset == ATA_REG_DATA) {
-		put_le(raw, size, value);
-		ata_data_write(&c->ata, raw, size < 2 ? 2 : size);
-		return;
-	}
-	for (unsigned i = 0; i < size; i++)
-		ata_write(&c->ata, (unsigned)offset + i, (uint8_t)(value >> i * 8));
-}
-
-static void command_read_string(void *dev, uint64_t offset, unsigned size, void *buf, size_t count)
-{
-	struct channel *c = dev;
-	uint8_t *to = buf;
-
-	if (offset == ATA_REG_DATA && size > 1) {
-		ata_data_read(&c->ata, to, count * size);
-		return;
-	}
-	for (size_t i = 0; i < count; i++)
-		put_le(to + i * size, size, command_read(dev, offset, size));
-}
-
-static void command_write_string(void *dev, uint64_t offset, unsigned size, const void *buf, size_t count)
-{
-	struct channel *c = dev;
-	const uint8_t *from = buf;
-
-	if (offset == ATA_REG_DATA && size > 1) {
-		ata_data_write(&c->ata, from, count * size);
-		return;
-	}
-	for (size_t i = 0; i < count; i++)
-		command_write(dev, offset, size, get_le(from + i * size, size));
-}
-
-static const struct bus_ops command_ops = {
-	.read = command_read,
-	.write = command_write,
-	.max_size = 4,
-	.read_string = command_read_string,
-	.write_string = command_write_string,
-};
-
-static uint64_t control_read(void *dev, uint64_t offset, unsigned size)
-{
-	struct channel *c = dev;
-
-	(void)offset;
-	(void)size;
-	return ata_alt_status(&c->ata);
-}
-
-static void control_write(void *dev, uint64_t offset, unsigned size, uint64_t value)
-{
-	struct channel *c = dev;
-
-	(void)offset;
-	(void)size;
-	ata_control_write(&c->ata, (uint8_t)value);
-}
-
-static const struct bus_ops control_ops = { .read = control_read, .write = control_write, .max_size = 1 };
-
-// The bus master registers of both channels, 8 bytes each.
-static uint64_t master_port_read(void *dev, uint64_t offset, unsigned size)
-{
-	struct piix4_ide *ide = dev;
-	uint64_t value = 0;
-
-	for (unsigned i = 0; i < size; i++) {
-		unsigned at = (unsigned)(offset + i) & 15;
-
-		value |= (uint64_t)bmide_read(&ide->channel[at / BMIDE_SIZE].bm, at % BMIDE_SIZE) << i * 8;
-	}
-	return value;
-}
-
-static void master_port_write(void *dev, uint64_t offset, unsigned size, uint64_t value)
-{
-	struct piix4_ide *ide = dev;
-	unsigned at = (unsigned)offset & 15;
-
-	bmide_write(&ide->channel[at / BMIDE_SIZE].bm, at % BMIDE_SIZE, size, (uint32_t)value);
-}
-
-static const struct bus_ops master_ops = { .read = master_port_read, .write = master_port_write, .max_size = 4 };
 
 // --- configuration -------------------------------------------------------------------------------------------------
 
@@ -399,7 +86,7 @@ static void init_config(struct piix4_ide *ide)
 	uint8_t *wmask = ide->pci.wmask;
 
 	pci_dev_init(&ide->pci, "piix4-ide", &id, &pci_ops, ide);
-	pci_bar_registers(&ide->pci, BAR_MASTER, PCI_BAR_IO, 2 * BMIDE_SIZE, &master_ops, ide, &ide->lock);
+	pci_bar_registers(&ide->pci, BAR_MASTER, PCI_BAR_IO, 2 * BMIDE_SIZE, &ide_master_ops, ide, &ide->lock);
 	for (unsigned i = 0; i < CHANNELS; i++) {
 		wmask[CONFIG_IDETIM + i * 2] = 0xff;
 		wmask[CONFIG_IDETIM + i * 2 + 1] = ide->channel[i].populated ? 0xf3 : 0x73;
@@ -411,74 +98,17 @@ static void init_config(struct piix4_ide *ide)
 
 // --- creation --------------------------------------------------------------------------------------------------------
 
-static void plug(struct channel *c, unsigned unit, const struct piix4_ide_drive *from)
-{
-	struct disk *disk = from->disk;
-	struct ata_drive drive = { .kind = from->kind, .number = c->number * 2 + unit };
-
-	if (disk) {
-		drive.sectors = disk->size / ATA_SECTOR;
-		drive.medium = true;
-		drive.readonly = disk->readonly;
-		drive.discard = disk->discard;
-		drive.cylinders = disk->geometry.cylinders;
-		drive.heads = disk->geometry.heads;
-		drive.sectors_per_track = disk->geometry.sectors;
-	}
-	c->slot[unit].disk = disk;
-	c->populated |= drive.kind != ATA_KIND_NONE;
-	ata_plug(&c->ata, unit, &drive);
-}
-
-static void init_slots(struct channel *c)
-{
-	for (unsigned i = 0; i < 2; i++) {
-		struct slot *s = &c->slot[i];
-
-		s->ide = c->ide;
-		s->channel = c->number;
-		s->unit = i;
-		s->call = (struct loop_call){ .fn = slot_submit, .arg = s };
-		s->map = (struct bmide_map){ .iov = s->iov, .max = PIECES };
-	}
-}
-
 static void init_channel(struct piix4_ide *ide, unsigned number, const struct piix4_ide_args *args)
 {
 	struct channel *c = &ide->channel[number];
-	const struct ata_host host = {
-		.irq = host_irq, .io = host_io, .dma_map = host_dma_map, .dma_copy = host_dma_copy,
-		.dma_end = host_dma_end, .tray = host_tray, .arg = c,
-	};
-	const struct bmide_host master = {
-		.read = master_read, .write = master_write, .iov = master_iov, .granted = master_granted,
-		.started = master_started, .arg = c,
-	};
 	unsigned command = legacy[number].command, control = legacy[number].control;
 
 	c->ide = ide;
 	c->number = number;
 	irq_line_connect(&c->irq, &ide->platform->isa_irq[legacy[number].irq]);
-	c->command = (struct bus_range){ command, command + 7, legacy[number].name, &command_ops, c, &ide->lock };
-	c->control = (struct bus_range){ control, control, legacy[number].control_name, &control_ops, c, &ide->lock };
-	init_slots(c);
-	ata_init(&c->ata, &ide->regs->ata[number], &host);
-	bmide_init(&c->bm, &ide->regs->bm[number], &master);
-	for (unsigned i = 0; i < 2; i++)
-		plug(c, i, &args->drive[number][i]);
-}
-
-static void reset_channel(struct channel *c)
-{
-	uint8_t capable = 0;
-
-	// As VMware's firmware leaves them: set where a drive is.
-	if (c->ata.dev[0].drive.kind != ATA_KIND_NONE)
-		capable |= BMIDE_CAPABLE_0;
-	if (c->ata.dev[1].drive.kind != ATA_KIND_NONE)
-		capable |= BMIDE_CAPABLE_1;
-	ata_power_on(&c->ata);
-	bmide_reset(&c->bm, capable);
+	c->command = (struct bus_range){ command, command + 7, legacy[number].name, &ide_command_ops, c, &ide->lock };
+	c->control = (struct bus_range){ control, control, legacy[number].control_name, &ide_control_ops, c, &ide->lock };
+	ide_init_channel(c, args->drive[number]);
 }
 
 static int check_args(const struct piix4_ide_args *args, struct err *err)
@@ -490,13 +120,6 @@ static int check_args(const struct piix4_ide_args *args, struct err *err)
 			return err_set(err, EINVAL, "ide", "ide%u:%u is a disk without an image", i / 2, i % 2);
 	}
 	return 0;
-}
-
-static void release(struct piix4_ide *ide)
-{
-	pthread_mutex_destroy(&ide->lock);
-	free(ide->regs);
-	free(ide);
 }
 
 int piix4_ide_create(const struct platform *platform, const struct piix4_ide_args *args, struct piix4_ide **out, struct err *err)
@@ -522,61 +145,17 @@ int piix4_ide_create(const struct platform *platform, const struct piix4_ide_arg
 	init_config(ide);
 	rc = pci_attach(args->bus, &ide->pci, args->devfn, err);
 	if (rc) {
-		release(ide);
+		ide->destroyed = true;
+		ide_release_when_quiet(ide);
 		return rc;
 	}
 	for (unsigned i = 0; i < CHANNELS; i++)
-		reset_channel(&ide->channel[i]);
+		ide_reset_channel(&ide->channel[i]);
 	*out = ide;
 	return 0;
 }
 
-// --- media -----------------------------------------------------------------------------------------------------------
-
-int piix4_ide_cd_change(struct piix4_ide *ide, struct piix4_ide_medium *m, struct err *err)
-{
-	uint64_t sectors = m->disk ? m->disk->size / ATA_SECTOR : 0;
-	struct slot *s;
-	int rc;
-
-	if (m->channel >= CHANNELS || m->unit >= 2)
-		return err_set(err, ENODEV, "ide", "there is no ide%u:%u", m->channel, m->unit);
-	s = &ide->channel[m->channel].slot[m->unit];
-	pthread_mutex_lock(&ide->lock);
-	rc = ata_medium_change(&ide->channel[m->channel].ata, m->unit, m->disk, sectors, m->force);
-	if (!rc) {
-		m->old = s->disk;
-		s->disk = m->disk;
-	}
-	pthread_mutex_unlock(&ide->lock);
-	if (rc == -EBUSY) {
-		err_set(err, EBUSY, "ide", "the guest has locked the tray of ide%u:%u", m->channel, m->unit);
-		err_remedy(err, "Unmount the disc in the guest, or change it by force");
-	} else if (rc) {
-		err_set(err, -rc, "ide", "ide%u:%u is not a CD-ROM drive", m->channel, m->unit);
-	}
-	return rc;
-}
-
 // --- the machine's table -----------------------------------------------------------------------------------------------
-
-static bool idle_locked(const struct piix4_ide *ide)
-{
-	for (unsigned i = 0; i < CHANNELS * 2; i++)
-		if (ide->channel[i / 2].slot[i % 2].state != SLOT_IDLE)
-			return false;
-	return true;
-}
-
-bool piix4_ide_idle(struct piix4_ide *ide)
-{
-	bool idle;
-
-	pthread_mutex_lock(&ide->lock);
-	idle = idle_locked(ide);
-	pthread_mutex_unlock(&ide->lock);
-	return idle;
-}
 
 static void lock_root(struct piix4_ide *ide) { pthread_mutex_lock(pci_root_lock(ide->platform->pci)); }
 static void unlock_root(struct piix4_ide *ide) { pthread_mutex_unlock(pci_root_lock(ide->platform->pci)); }
@@ -591,7 +170,7 @@ static void ide_reset(void *dev)
 	unlock_root(ide);
 	pthread_mutex_lock(&ide->lock);
 	for (unsigned i = 0; i < CHANNELS; i++)
-		reset_channel(&ide->channel[i]);
+		ide_reset_channel(&ide->channel[i]);
 	pthread_mutex_unlock(&ide->lock);
 }
 
@@ -604,24 +183,18 @@ static void ide_stop(void *dev)
 	pthread_mutex_unlock(&ide->lock);
 }
 
-// Loop thread: the last posted call frees what ide_destroy() could not.
-static void destroy_when_quiet(struct piix4_ide *ide)
-{
-	if (ide->destroyed && piix4_ide_idle(ide))
-		release(ide);
-}
-
 static void ide_destroy(void *dev)
 {
 	struct piix4_ide *ide = dev;
 
+	pci_detach(&ide->pci);
 	lock_root(ide);
 	for (unsigned i = 0; i < CHANNELS; i++)
 		decode(&ide->channel[i], false);
 	unlock_root(ide);
 	ide_stop(ide);
 	ide->destroyed = true;
-	destroy_when_quiet(ide);
+	ide_release_when_quiet(ide);
 }
 
 static void *ide_regs(void *dev)

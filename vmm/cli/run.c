@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -144,12 +145,24 @@ static int load(struct run *run, struct err *err)
 
 // --- one run at a time ---------------------------------------------------------------------------------
 
+static bool same_file(int a, int b)
+{
+	struct stat sa, sb;
+
+	return a >= 0 && fstat(a, &sa) == 0 && fstat(b, &sb) == 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
 // A lock on the .vmx itself: it ends with the process, however that ends, and leaves nothing behind. Rewriting
 // the file replaces it, so the lock is taken anew on the new one.
 static int lock_vmx(struct run *run, struct err *err)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int fd = open(run->config->vmx_path, O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0 && same_file(run->lock_fd, fd)) {
+		close(fd);
+		return 0;
+	}
 
 	if (fd < 0 && (errno == EACCES || errno == EROFS))
 		return 0;               // a read-only folder: nothing of it will be written either
@@ -188,33 +201,33 @@ static void generate_uuid(struct vm_config *c)
 }
 
 // A folder that cannot be written is no reason not to run: the disks decide about that.
-static int save_vmx(struct run *run)
+static int save_vmx(struct run *run, struct err *err)
 {
-	struct err err = { 0 };
+	struct err save_err = { 0 };
 	char text[1200];
 
-	if (vmx_file_save(run->file, &err) < 0) {
-		log_warn("%s", err_sentence(&err, text, sizeof(text)));
+	if (vmx_file_save(run->file, &save_err) < 0) {
+		log_warn("%s", err_sentence(&save_err, text, sizeof(text)));
 		return 0;
 	}
-	return lock_vmx(run, &err);
+	return lock_vmx(run, err);
 }
 
-static int mark_started(struct run *run)
+static int mark_started(struct run *run, struct err *err)
 {
 	if (!run->config->has_uuid_bios) {
 		generate_uuid(run->config);
 		vmx_file_set(run->file, "uuid.bios", run->config->uuid_bios_text, NULL);
 	}
 	vmx_file_set(run->file, "cleanShutdown", "FALSE", NULL);
-	return save_vmx(run);
+	return save_vmx(run, err);
 }
 
 static void mark_stopped(struct run *run, enum exit_code code)
 {
 	vmx_file_set(run->file, "cleanShutdown", "TRUE", NULL);
 	vmx_file_set(run->file, "softPowerOff", code == EXIT_GUEST_OFF ? "TRUE" : "FALSE", NULL);
-	save_vmx(run);
+	save_vmx(run, NULL);
 }
 
 // --- signals -------------------------------------------------------------------------------------------
@@ -269,7 +282,7 @@ static int create(struct run *run, struct err *err)
 		r = loop_create(&run->loop, "main", LOOP_ENTRIES, err);
 	args.loop = run->loop;
 	if (!r && !run->config->has_uuid_bios)
-		r = mark_started(run);          // the guest's identity must be known before its tables are made
+		r = mark_started(run, err);     // the guest's identity must be known before its tables are made
 	if (!r)
 		r = machine_create(&args, &run->machine, err);
 	if (!r)
@@ -282,7 +295,7 @@ static int create(struct run *run, struct err *err)
 static enum exit_code go(struct run *run, struct err *err)
 {
 	enum exit_code code;
-	int r = mark_started(run);
+	int r = mark_started(run, err);
 
 	if (r < 0)
 		return tell(err);

@@ -21,7 +21,7 @@
 #include "hw/serial/serial.h"
 #include "hw/storage/piix4_ide.h"
 #include "machine/internal.h"
-#include "vnc/vnc_server.h"
+#include "vnc/vnc.h"
 
 #define LAST_HW_WITH_UHCI_ON_BUS_0 6
 
@@ -194,7 +194,7 @@ static int build_vnc(struct machine *m, struct err *err)
 	if (!v->enabled)
 		return 0;
 	memcpy(args.key, v->key, sizeof(args.key));
-	return vnc_server_create(m->loop, &m->console, &args, &m->vnc, err);
+	return vnc_server_create(&m->console, &args, &m->vnc, err);
 }
 
 // --- for the firmware ------------------------------------------------------------------------------------

@@ -72,6 +72,7 @@ static int get_string(json_t *args, const char *name, const char **value, struct
 {
 	json_t *v = json_object_get(args, name);
 
+	*value = NULL;
 	if (!json_is_string(v))
 		return err_set(err, EINVAL, name, "must be there and be a string");
 	*value = json_string_value(v);

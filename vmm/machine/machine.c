@@ -12,7 +12,7 @@
 #include "hw/chipset/piix4_pm.h"
 #include "hw/chipset/rtc.h"
 #include "machine/internal.h"
-#include "vnc/vnc_server.h"
+#include "vnc/vnc.h"
 
 #define DRAIN_STEP_NS  1000000ull
 #define DRAIN_LIMIT_NS 30000000000ull
@@ -469,6 +469,6 @@ void machine_info(struct machine *m, struct machine_info *out)
 			     atomic_load(&mm->unclaimed_reads) + atomic_load(&mm->unclaimed_writes),
 		.mem_bytes = m->config->mem_mb << 20, .cpus = m->config->cpus,
 		.vnc_clients = m->vnc ? vnc_server_clients(m->vnc) : 0,
-		.vnc_port = m->vnc ? m->config->vnc.port : 0,
+		.vnc_port = m->vnc ? vnc_server_port(m->vnc) : 0,
 	};
 }

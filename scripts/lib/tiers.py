@@ -1,0 +1,229 @@
+# tiers.py: what scripts/test does once the packages are there: builds, runs the tiers, counts.
+# SPDX-License-Identifier: GPL-2.0-or-later
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import emuhost
+import ui
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+TIERS = ('unit', 'fuzz', 'guest', 'lab', 'clients')
+LINE = re.compile(r'^(PASS|FAIL|SKIP) (\S+) ')
+BUILD, BUILD_SAN, BUILD_FUZZ = TOP / 'build', TOP / 'build-asan', TOP / 'build-fuzz'
+SANITIZERS = ('-Db_sanitize=address,undefined', '-Db_lundef=false')
+LIMITS = {'guest': 1200, 'clients': 600, 'lab': 1500}
+FUZZ_SECONDS, FUZZ_TOTAL = 20, 180
+
+
+class Count:
+    """Prints the line of each scenario and counts it."""
+
+    def __init__(self):
+        self.of = {'PASS': 0, 'FAIL': 0, 'SKIP': 0}
+
+    def line(self, word, name, seconds, reason=''):
+        self.of[word] += 1
+        print(f'{word} {name} {seconds:.1f}s{": " + reason if reason else ""}', flush=True)
+
+    def copy(self, text):
+        """A line of a test program: counted when it is a scenario's, printed in any case."""
+        found = LINE.match(text)
+        if found:
+            self.of[found.group(1)] += 1
+        print(text, flush=True)
+
+    def close(self):
+        print(f'{self.of["PASS"]} passed, {self.of["FAIL"]} failed, {self.of["SKIP"]} skipped', flush=True)
+        return 1 if self.of['FAIL'] else 0
+
+
+def build(directory, *options, environment=None, targets=()):
+    """Configures (once) and builds; a warning is an error."""
+    with ui.step(f'building in {directory.name}'):
+        settings = ['--fatal-meson-warnings', '-Dwerror=true', *options]
+        if not (directory / 'build.ninja').exists():
+            ui.run('meson', 'setup', directory, TOP, *settings, env=environment)
+        ui.run('ninja', '-C', directory, '-j', str(os.cpu_count() or 1), *targets, timeout=1800)
+
+
+def unit_tests(directory):
+    return [test for test in json.loads(ui.run('meson', 'introspect', '--tests', directory))
+            if any(suite.endswith('unit') for suite in test['suite'])]
+
+
+def show(output):
+    print('\n'.join('    ' + line for line in output.strip().splitlines()[-30:]), flush=True)
+
+
+def program(count, name, argv, timeout, environment=None):
+    """Runs one program that says by its exit status whether it passed."""
+    begin = time.monotonic()
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              errors='replace', timeout=timeout, env=dict(os.environ, **(environment or {})))
+        good, output = done.returncode == 0, done.stdout
+    except subprocess.TimeoutExpired as error:
+        good, output = False, f'{(error.stdout or b"").decode(errors="replace")}\nstill running after {timeout} s'
+    count.line('PASS' if good else 'FAIL', name, time.monotonic() - begin)
+    if not good:
+        show(output)
+
+
+def run_unit(count, only):
+    for directory, word in ((BUILD, 'unit'), (BUILD_SAN, 'unit-asan')):
+        build(directory, *(SANITIZERS if directory == BUILD_SAN else ()))
+        for test in unit_tests(directory):
+            name = f'{word}/{test["name"]}'
+            if only in name:
+                program(count, name, test['cmd'], 300, {'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1'})
+
+
+def fuzzers():
+    text = (TOP / 'tests/fuzz/meson.build').read_text()
+    return re.findall(r"^\s*\['(\w+)',", text, re.M)
+
+
+def run_fuzz(count, only):
+    names = [name for name in fuzzers() if only in f'fuzz/{name}']
+    if not names:
+        return
+    build(BUILD_FUZZ, '-Dfuzz=true', *SANITIZERS, environment=dict(os.environ, CC='clang'),
+          targets=[f'tests/fuzz/fuzz_{name}' for name in names])
+    seconds = max(3, min(FUZZ_SECONDS, FUZZ_TOTAL // len(names)))
+    with tempfile.TemporaryDirectory() as work:
+        for name in names:
+            corpus = pathlib.Path(work) / name
+            corpus.mkdir()
+            seeds = TOP / 'tests/fuzz/corpus' / name
+            argv = [BUILD_FUZZ / f'tests/fuzz/fuzz_{name}', f'-max_total_time={seconds}', '-timeout=20', '-rss_limit_mb=2048',
+                    '-verbosity=0', f'-artifact_prefix={work}/', corpus, *([seeds] if seeds.is_dir() else [])]
+            program(count, f'fuzz/{name}', argv, seconds + 60)
+
+
+def pytest_words(tier):
+    return ['/usr/bin/python3', '-B', '-m', 'pytest', '-c', TOP / 'pytest.ini', f'tests/{tier}']
+
+
+def scenario_environment(only, results, binary):
+    return {'BERTH': binary, 'BERTH_TEST_ONLY': only, 'BERTH_TEST_KEEP': f'{results}/failed', 'PYTHONDONTWRITEBYTECODE': '1'}
+
+
+def run_pytest(count, tier, only, results, binary):
+    """Runs a tier on this machine; the output is shown as it comes."""
+    environment = dict(os.environ, **scenario_environment(only, results, str(binary)))
+    process = subprocess.Popen([str(word) for word in pytest_words(tier)], cwd=TOP, env=environment, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
+    end = time.monotonic() + LIMITS[tier]
+    timer = subprocess.Popen(['sh', '-c', f'sleep {LIMITS[tier]}; kill {process.pid}'], start_new_session=True)
+    try:
+        for text in process.stdout:
+            count.copy(text.rstrip())
+        status = process.wait()
+    finally:
+        os.killpg(timer.pid, 15)
+        timer.wait()
+    if time.monotonic() >= end:
+        count.line('FAIL', f'{tier}/time-limit', LIMITS[tier], f'not finished after {LIMITS[tier]} s')
+    elif status not in (0, 1):
+        count.line('FAIL', f'{tier}/pytest', 0, f'pytest ended with {status}')
+
+
+def lab_environment():
+    """Makes what the scenarios need, here, where it is fast; the emulated host only uses it."""
+    import guest
+    subformat = 'twoGbMaxExtentSparse'
+    return {'BERTH_GUEST_' + subformat: str(guest.vmdk(subformat)), 'BERTH_TEST_SLOW': '4', 'BERTH_LAB': '1'}
+
+
+def run_lab(count, only, results):
+    if emuhost.direct():
+        print('lab: on this machine: its KVM runs unmodified kernels', flush=True)
+        run_pytest(count, 'lab', only, results, BUILD / 'vmm/cli/berth')
+        return
+    print(f'lab: inside an emulated host (QEMU TCG with SVM), since {emuhost.why_not_direct()}', flush=True)
+    environment = lab_environment()
+    keep = [path for name, path in environment.items() if name.startswith('BERTH_GUEST_')]
+    environment.update(scenario_environment(only, '/mnt/results', str(BUILD / 'vmm/cli/berth')))
+    begin = time.monotonic()
+    try:
+        status = emuhost.run(pytest_words('lab'), TOP, results / 'lab', environment, keep=keep, line=count.copy,
+                             timeout=LIMITS['lab'])
+        if status not in (0, 1):
+            count.line('FAIL', 'lab/pytest', time.monotonic() - begin, f'pytest ended with {status}')
+    except ui.Failure as failure:
+        count.line('FAIL', 'lab/emulated-host', time.monotonic() - begin, str(failure))
+
+
+def kvm_missing():
+    if os.access('/dev/kvm', os.R_OK | os.W_OK):
+        return None
+    return 'no /dev/kvm' if not os.path.exists('/dev/kvm') else 'this user may not open /dev/kvm (group kvm)'
+
+
+def run_here(count, tier, only, results):
+    reason = kvm_missing()
+    if reason:
+        count.line('SKIP', f'{tier}/all', 0, reason)
+        return
+    if tier == 'guest':
+        build(BUILD_SAN, *SANITIZERS)
+        print("guest: on this machine's /dev/kvm, with AddressSanitizer and UBSan", flush=True)
+        run_pytest(count, tier, only, results, BUILD_SAN / 'vmm/cli/berth')
+    else:
+        print(f"{tier}: on this machine's /dev/kvm", flush=True)
+        run_pytest(count, tier, only, results, BUILD / 'vmm/cli/berth')
+
+
+def list_scenarios(tiers, only):
+    for tier in tiers:
+        if tier == 'unit':
+            names = [f'unit/{name}' for name in re.findall(r"^\s*\['(\w+)',", (TOP / 'tests/unit/meson.build').read_text(), re.M)]
+        elif tier == 'fuzz':
+            names = [f'fuzz/{name}' for name in fuzzers()]
+        else:
+            sys.path.insert(0, str(TOP / 'tests'))
+            from conftest import scenario
+            text = subprocess.run([*map(str, pytest_words(tier)), '--collect-only'], cwd=TOP, stdout=subprocess.PIPE, text=True).stdout
+            names = [scenario(line) for line in text.splitlines() if '::' in line]
+        for name in names:
+            if only in name:
+                print(name)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog='scripts/test')
+    parser.add_argument('--tier', action='append', choices=TIERS)
+    parser.add_argument('--only', default='', metavar='PATTERN')
+    parser.add_argument('--list', action='store_true')
+    words = parser.parse_args()
+    tiers = words.tier or TIERS
+    if words.list:
+        list_scenarios(tiers, words.only)
+        return 0
+    count = Count()
+    results = TOP / 'build/test-results'
+    shutil.rmtree(results, ignore_errors=True)
+    build(BUILD)
+    results.mkdir(parents=True)
+    for tier in tiers:
+        if tier == 'unit':
+            run_unit(count, words.only)
+        elif tier == 'fuzz':
+            run_fuzz(count, words.only)
+        elif tier == 'lab':
+            run_lab(count, words.only, results)
+        else:
+            run_here(count, tier, words.only, results)
+    return count.close()
+
+
+if __name__ == '__main__':
+    sys.exit(ui.main(main))

@@ -1,0 +1,207 @@
+# test_vnc.py: VNC programs that nobody here wrote look at the screen and type.
+# SPDX-License-Identifier: GPL-2.0-or-later
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+
+import pytest
+
+import berthlib
+import grubdisk
+import payload
+import screen
+import vmxfile
+
+PROMPT = """\
+serial --unit=0 --speed=115200
+terminal_input console serial
+terminal_output console serial
+normal
+"""
+
+
+def with_vnc(port, **changes):
+    return {'RemoteDisplay.vnc.enabled': 'TRUE', 'RemoteDisplay.vnc.port': str(port), **changes}
+
+
+def needs(*programs):
+    for name in programs:
+        if not shutil.which(name):
+            pytest.skip(f'{name} is not installed')
+
+
+def display(port):
+    return f'127.0.0.1:{port - 5900}'
+
+
+@contextlib.contextmanager
+def x_server(folder):
+    """Xvfb on a display of its own choice; gives the environment for its clients."""
+    read, write = os.pipe()
+    with open(folder / 'xvfb.log', 'wb') as log:
+        process = subprocess.Popen(['Xvfb', '-displayfd', str(write), '-screen', '0', '1280x1024x24', '-nolisten', 'tcp'],
+                                   pass_fds=[write], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    os.close(write)
+    try:
+        with open(read, encoding='ascii') as line:
+            number = line.readline().strip()
+        assert number, (folder / 'xvfb.log').read_text()
+        yield dict(os.environ, DISPLAY=f':{number}', HOME=str(folder))
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@contextlib.contextmanager
+def viewer(folder, port, environment):
+    """TigerVNC's viewer; yields the number of its window."""
+    with open(folder / 'viewer.log', 'wb') as log:
+        process = subprocess.Popen(['xtigervncviewer', '-SecurityTypes=None', '-AlertOnFatalError=0', '-ReconnectOnError=0',
+                                    f'127.0.0.1::{port}'], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def window():
+        assert process.poll() is None, (folder / 'viewer.log').read_text()
+        found = subprocess.run(['xdotool', 'search', '--onlyvisible', '--name', 'TigerVNC'], env=environment,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.split()
+        return found and found[-1]
+
+    try:
+        yield berthlib.wait_for(window, 30, "the viewer's window")
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_gvnccapture(folder):
+    """The picture that gvnccapture takes is the one that `berth screenshot` takes."""
+    needs('gvnccapture')
+    port = berthlib.vnc_port()
+    with payload.machine(folder, 'picture', with_vnc(port)) as vm:
+        vm.start()
+        payload.wait_serial(vm, 'drawn')
+        ours = vm.screenshot()
+        time.sleep(1)
+        subprocess.run(['gvnccapture', '-q', display(port), str(folder / 'theirs.png')], check=True, timeout=60,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        assert screen.difference(ours, folder / 'theirs.png') is None
+
+
+def test_tigervnc_keys(folder):
+    """Keys typed into TigerVNC's window arrive as scan codes, shifted ones too; the cursor keys and Escape as well."""
+    needs('xtigervncviewer', 'Xvfb', 'xdotool')
+    port = berthlib.vnc_port()
+    text = 'Berth VNC 1-2+3'
+    with payload.machine(folder, 'keys', with_vnc(port)) as vm, x_server(folder) as environment:
+        vm.start()
+        payload.wait_serial(vm, 'waiting for keys')
+        with viewer(folder, port, environment) as window:
+            time.sleep(2)
+            subprocess.run(['xdotool', 'windowfocus', window], env=environment, check=False, timeout=20)
+            subprocess.run(['xdotool', 'type', '--delay', '120', text], env=environment, check=True, timeout=60)
+            payload.wait_serial(vm, rf'(?s)(key .*){{{len(text)}}}', 60)
+            subprocess.run(['xdotool', 'key', 'Up', 'Escape'], env=environment, check=True, timeout=20)
+            assert vm.wait(30) == berthlib.OFF, vm.describe()
+    keys = [line.split()[1] for line in payload.serial(vm).split('\r\n') if line.startswith('key ')]
+    assert ''.join(chr(int(key[-2:], 16)) for key in keys[:len(text)]) == text
+    assert keys[len(text)][-4:] in ('4800', '48e0')
+
+
+def test_tigervnc_grub(folder):
+    """The viewer types at GRUB's prompt; what GRUB answers comes out of the serial port and shows on the screen."""
+    needs('xtigervncviewer', 'Xvfb', 'xdotool', 'gvnccapture')
+    port = berthlib.vnc_port()
+    grubdisk.grub_only_iso(folder / 'grub.iso', PROMPT)
+    keys = vmxfile.minimal(**with_vnc(port, **{
+        'ide1:0.present': 'TRUE', 'ide1:0.deviceType': 'cdrom-image', 'ide1:0.fileName': 'grub.iso', 'memsize': '128',
+        'serial0.present': 'TRUE', 'serial0.fileType': 'file', 'serial0.fileName': 'serial.log'}))
+    with berthlib.Vm(folder, keys) as vm, x_server(folder) as environment:
+        vm.start()
+        payload.wait_serial(vm, 'grub>', 240)
+        with viewer(folder, port, environment) as window:
+            time.sleep(2)
+            subprocess.run(['xdotool', 'windowfocus', window], env=environment, check=False, timeout=20)
+            subprocess.run(['xdotool', 'type', '--delay', '250', 'echo Typed_By_TigerVNC\n'], env=environment, check=True, timeout=60)
+            payload.wait_serial(vm, r'(?s)echo Typed_By_TigerVNC.*\nTyped_By_TigerVNC', 60)
+        subprocess.run(['gvnccapture', '-q', display(port), str(folder / 'grub.png')], check=True, timeout=60,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        assert 'Typed_By_TigerVNC' in screen.read_text(folder / 'grub.png')
+        berthlib.berth('type', vm.vmx, 'halt\\n', check=0)
+        assert vm.wait(60) == berthlib.OFF, vm.describe()
+
+
+def test_answers_before_the_guest(folder):
+    """VNC greets as soon as the process runs; a client that says nonsense or nothing harms nobody."""
+    port = berthlib.vnc_port()
+    with payload.machine(folder, 'keys', with_vnc(port)) as vm:
+        vm.start()
+
+        def greeting():
+            with socket.socket() as client:
+                client.settimeout(2)
+                try:
+                    client.connect(('127.0.0.1', port))
+                    return client.recv(12)
+                except OSError:
+                    return b''
+
+        hello = berthlib.wait_for(greeting, 10, 'the VNC server')
+        assert re.fullmatch(rb'RFB 003\.00[378]\n', hello), hello
+        for nonsense in (b'\xff' * 4096, b'RFB 999.999\n' + bytes(64), b'RFB 003.008\n\x01\x01' + b'\x06\0\0\0\xff\xff\xff\xff' * 8):
+            with socket.socket() as client:
+                client.connect(('127.0.0.1', port))
+                client.sendall(nonsense)
+        payload.wait_serial(vm, 'waiting for keys')
+        assert greeting() == hello
+        berthlib.berth('sendkey', vm.vmx, 'esc', check=0)
+        assert vm.wait(20) == berthlib.OFF, vm.describe()
+
+
+def test_idle_screen_sends_nothing(folder):
+    """An idle screen costs no bytes: a client that has asked for changes hears nothing while nothing changes."""
+    port = berthlib.vnc_port()
+    with payload.machine(folder, 'picture', with_vnc(port)) as vm:
+        vm.start()
+        payload.wait_serial(vm, 'drawn')
+        with socket.create_connection(('127.0.0.1', port), 5) as client:
+            def take(count):
+                data = b''
+                while len(data) < count:
+                    part = client.recv(count - len(data))
+                    assert part, 'the server closed the connection'
+                    data += part
+                return data
+
+            take(12)
+            client.sendall(b'RFB 003.008\n')
+            kinds = take(take(1)[0])
+            assert 1 in kinds
+            client.sendall(b'\x01')
+            assert take(4) == bytes(4)
+            client.sendall(b'\x01')
+            width, height = int.from_bytes(take(2), 'big'), int.from_bytes(take(2), 'big')
+            depth = take(16)[0]
+            take(int.from_bytes(take(4), 'big'))
+
+            def request(incremental):
+                client.sendall(bytes([3, incremental]) + bytes(4) + width.to_bytes(2, 'big') + height.to_bytes(2, 'big'))
+
+            client.sendall(b'\x02\0\0\x01\0\0\0\0')         # raw encoding alone
+            request(0)
+            seen = 0
+            while seen < width * height:
+                assert take(1) == b'\0'
+                take(1)
+                for _ in range(int.from_bytes(take(2), 'big')):
+                    box = take(12)
+                    pixels = int.from_bytes(box[4:6], 'big') * int.from_bytes(box[6:8], 'big')
+                    take(pixels * depth // 8)
+                    seen += pixels
+            request(1)
+            client.settimeout(3)
+            with pytest.raises(TimeoutError):
+                extra = client.recv(65536)
+                raise AssertionError(f'{len(extra)} bytes for a screen that did not change')

@@ -1,0 +1,179 @@
+// fuzz_vmdk_image.c: a whole sparse image out of bytes: opened, read, written, flushed, closed.
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The input is laid over a valid image: records of {offset, length, bytes} change header, descriptor, directories,
+// tables, and say how long the file is. What opens is then used by a script of requests from the rest of the
+// input. Whatever the image says, the device must answer, and a write may change neither header nor descriptor
+// but for the marks that belong to us.
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "block/disk.h"
+#include "block/vmdk_header.h"
+
+#define SECTORS    (512u * 16 * 2 + 24)
+#define DATA_AT    48u
+#define FILE_SIZE  (512u * 512)
+#define MAX_BUF    (64u << 10)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+struct input { const uint8_t *p; size_t len; };
+
+static struct loop *loop;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	log_set_level(LOG_ERROR);
+	return loop_create(&loop, "fuzz", 64, NULL);
+}
+
+static uint32_t take(struct input *in, unsigned n)
+{
+	uint32_t v = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		v = v << 8 | (in->len ? *in->p : 0);
+		in->p += in->len != 0;
+		in->len -= in->len != 0;
+	}
+	return v;
+}
+
+// Three tables in both copies, grains of 8 KiB, the first four grains allocated.
+static void valid_image(uint8_t *raw)
+{
+	static const char text[] = "# Disk DescriptorFile\nversion=1\nCID=12345678\nparentCID=ffffffff\n"
+		"createType=\"monolithicSparse\"\nRW 16408 SPARSE \"x\"\n"
+		"ddb.longContentID=\"00000000000000000000000012345678\"\n";
+
+	memset(raw, 0, FILE_SIZE);
+	memcpy(raw, "KDMV", 4);
+	put_le32(raw + 4, 1);
+	put_le32(raw + 8, 3);
+	put_le64(raw + 12, SECTORS);
+	put_le64(raw + 20, 16);
+	put_le64(raw + 28, 1);
+	put_le64(raw + 36, 10);
+	put_le32(raw + 44, 512);
+	put_le64(raw + 48, 11);
+	put_le64(raw + 56, 24);
+	put_le64(raw + 64, DATA_AT);
+	memcpy(raw + 73, "\n \r\n", 4);
+	memcpy(raw + 512, text, sizeof(text));
+	for (unsigned i = 0; i < 3; i++) {
+		put_le32(raw + 11 * 512 + 4 * i, 12 + 4 * i);
+		put_le32(raw + 24 * 512 + 4 * i, 25 + 4 * i);
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		put_le32(raw + 12 * 512 + 4 * i, DATA_AT + 16 * i);
+		put_le32(raw + 25 * 512 + 4 * i, DATA_AT + 16 * i);
+	}
+}
+
+static void change_image(uint8_t *raw, struct input *in)
+{
+	for (unsigned n = take(in, 1) % 16; n; n--) {
+		uint32_t at = take(in, 2), len = 1 + take(in, 1) % 32;
+
+		for (uint32_t i = 0; i < len && at + i < FILE_SIZE; i++)
+			raw[at + i] = (uint8_t)take(in, 1);
+	}
+}
+
+static void note(struct block_req *req, int result)
+{
+	*(int *)req->owner = result;
+}
+
+static void one_request(struct disk *disk, struct input *in, uint8_t *buf)
+{
+	int result[2] = { 1, 1 };
+	struct block_req req[2];
+	struct iovec iov[2][2];
+
+	for (int i = 0; i < 2; i++) {
+		uint32_t len = (1 + take(in, 1) % 64) * 512, cut = take(in, 2) % len;
+
+		iov[i][0] = (struct iovec){ buf + i * (MAX_BUF / 2), cut };
+		iov[i][1] = (struct iovec){ buf + i * (MAX_BUF / 2) + cut, len - cut };
+		req[i] = (struct block_req){ .op = take(in, 1) % 5, .offset = take(in, 3) * 512ull, .length = len,
+					     .flags = take(in, 1) & 1, .iov = iov[i], .iovcnt = 2, .done = note,
+					     .owner = &result[i] };
+		disk_submit(disk, &req[i]);
+	}
+	while (result[0] == 1 || result[1] == 1) {
+		if (loop_turn(loop) < 0)
+			abort();
+	}
+}
+
+// Header and descriptor after the session: only byte 72 and the content id may differ.
+static void check_marks(int fd, const uint8_t *before, const struct sparse_header *h)
+{
+	uint8_t after[512];
+
+	if (pread(fd, after, sizeof(after), 0) != sizeof(after))
+		abort();
+	after[SPARSE_UNCLEAN_AT] = before[SPARSE_UNCLEAN_AT];
+	if (h->descriptor_at && memcmp(before, after, sizeof(after)))
+		abort();
+}
+
+static void use(int fd, struct input *in, const uint8_t *raw, bool readonly)
+{
+	struct disk_open_args args = { .readonly = readonly };
+	struct sparse_header h;
+	struct disk *disk;
+	struct err err;
+	char path[64];
+	uint8_t *buf;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	args.path = path;
+	if (disk_open(loop, &args, &disk, &err) < 0) {
+		char text[1200];
+
+		err_sentence(&err, text, sizeof(text));
+		return;
+	}
+	buf = calloc(1, MAX_BUF);
+	for (unsigned n = 0; n < 12 && in->len; n++)
+		one_request(disk, in, buf);
+	free(buf);
+	disk_close(disk, &err);
+	if (sparse_header_parse(raw, FILE_SIZE, "fuzz", &h, NULL) == 0)
+		check_marks(fd, raw, &h);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = { data, size };
+	uint8_t *raw = malloc(FILE_SIZE);
+	uint32_t len, mode;
+	int fd = memfd_create("fuzz", MFD_CLOEXEC);
+
+	if (fd < 0 || !raw)
+		abort();
+	valid_image(raw);
+	mode = take(&in, 1);
+	len = mode & 2 ? take(&in, 3) % FILE_SIZE : FILE_SIZE;
+	change_image(raw, &in);
+	if (write(fd, raw, len) != (ssize_t)len)
+		abort();
+	// Twice: what was written must open again.
+	use(fd, &in, raw, mode & 1);
+	use(fd, &in, raw, false);
+	close(fd);
+	free(raw);
+	return 0;
+}

@@ -1,0 +1,276 @@
+// check_text.c: `berth check` for people.
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/compiler.h"
+#include "cli/check_priv.h"
+#include "vmx/charset.h"
+
+// Names out of the file must not move the terminal's cursor.
+static void put_clean(FILE *out, const char *text)
+{
+	char *clean = utf8_clean(text, strlen(text));
+
+	fputs(clean ? clean : "?", out);
+	free(clean);
+}
+
+static void label(FILE *out, const char *name)
+{
+	fprintf(out, "  %-14s", name);
+}
+
+// --- the machine ---------------------------------------------------------------------------------------
+
+static void put_size(FILE *out, uint64_t bytes)
+{
+	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB" };
+	unsigned unit = 0;
+	double v = (double)bytes;
+
+	while (v >= 1024 && unit + 1 < ARRAY_SIZE(units)) {
+		v /= 1024;
+		unit++;
+	}
+	fprintf(out, unit ? "%.1f %s" : "%.0f %s", v, units[unit]);
+}
+
+static void print_identity(const struct vm_config *c, FILE *out)
+{
+	label(out, "Name");
+	put_clean(out, c->name);
+	fputc('\n', out);
+	label(out, "Hardware");
+	fprintf(out, "version %d; guest ", c->hw_version);
+	put_clean(out, c->guest_os);
+	fprintf(out, " (%s)\n", c->guest_64 ? "64-bit" : "32-bit");
+	label(out, "UUID");
+	put_clean(out, c->has_uuid_bios ? c->uuid_bios_text : "made at the first start");
+	fputc('\n', out);
+}
+
+static void print_cpus(const struct vm_config *c, FILE *out)
+{
+	unsigned sockets = c->cpus / c->cores_per_socket;
+
+	label(out, "Processors");
+	fprintf(out, "%u: %u socket%s with %u core%s each%s%s\n", c->cpus, sockets, sockets == 1 ? "" : "s",
+		c->cores_per_socket, c->cores_per_socket == 1 ? "" : "s", c->nested ? "; nested virtualization" : "",
+		c->hypervisor_leaves ? "" : "; hypervisor hidden");
+	if (c->cpuid_mask_count) {
+		label(out, "CPUID masks");
+		fprintf(out, "%zu\n", c->cpuid_mask_count);
+	}
+	label(out, "Memory");
+	fprintf(out, "%" PRIu64 " MB\n", c->mem_mb);
+}
+
+static void print_platform(const struct vm_config *c, FILE *out)
+{
+	label(out, "Firmware");
+	fputs(c->firmware == VM_FIRMWARE_EFI ? "EFI" : "BIOS", out);
+	if (c->boot_order) {
+		fputs(", boot order ", out);
+		put_clean(out, c->boot_order);
+	}
+	fputc('\n', out);
+	label(out, "Chipset");
+	fprintf(out, "Intel 440BX and PIIX4; PS/2 keyboard and mouse%s\n", c->hpet ? "; HPET" : "");
+	label(out, "Display");
+	fprintf(out, "VMware SVGA, %" PRIu64 " MiB\n", c->svga_vram >> 20);
+	label(out, "VNC");
+	if (!c->vnc.enabled)
+		fputs("off\n", out);
+	else
+		fprintf(out, "%s port %u, %s\n", c->vnc.ip, c->vnc.port,
+			c->vnc.has_key || c->vnc.password ? "with password" : "no password");
+}
+
+static void print_drive(const struct check *check, unsigned i, FILE *out)
+{
+	const struct vm_drive *v = &check->config->ide[i / 2][i % 2];
+	const struct check_drive *d = &check->drive[i];
+	char name[16];
+
+	if (v->kind == VM_DRIVE_NONE)
+		return;
+	snprintf(name, sizeof(name), "IDE %u:%u", i / 2, i % 2);
+	label(out, name);
+	fputs(v->kind == VM_DRIVE_CDROM ? "CD    " : "disk  ", out);
+	put_clean(out, v->path ? v->path : v->kind == VM_DRIVE_CDROM ? "empty" : "no file");
+	if (d->opened) {
+		fputs("  ", out);
+		put_size(out, d->size);
+		fprintf(out, "  %s", v->kind == VM_DRIVE_CDROM ? "image" : d->kind);
+	}
+	fprintf(out, "%s%s%s%s\n", d->problem[0] ? "  cannot be opened" : "", v->write_through ? "  write-through" : "",
+		v->ssd ? "  SSD" : "", v->path && !v->connected ? "  not connected" : "");
+}
+
+static void print_drives(const struct check *check, FILE *out)
+{
+	unsigned drives = 0;
+
+	for (unsigned i = 0; i < CHECK_DRIVES; i++) {
+		drives += check->config->ide[i / 2][i % 2].kind != VM_DRIVE_NONE;
+		print_drive(check, i, out);
+	}
+	if (!drives) {
+		label(out, "IDE");
+		fputs("PIIX4, no drives\n", out);
+	}
+}
+
+static void print_serial(const struct vm_config *c, FILE *out)
+{
+	static const char *const kinds[] = {
+		[VM_SERIAL_NULL] = "unconnected", [VM_SERIAL_FILE] = "file", [VM_SERIAL_PIPE] = "pipe",
+		[VM_SERIAL_NETWORK] = "network",
+	};
+
+	for (unsigned i = 0; i < VM_SERIALS; i++) {
+		const struct vm_serial *s = &c->serial[i];
+		char name[16];
+
+		if (s->kind == VM_SERIAL_NONE)
+			continue;
+		snprintf(name, sizeof(name), "COM%u", i + 1);
+		label(out, name);
+		fputs(kinds[s->kind], out);
+		if (s->kind == VM_SERIAL_PIPE || s->kind == VM_SERIAL_NETWORK)
+			fputs(s->server ? " (server)" : " (client)", out);
+		fputs("  ", out);
+		put_clean(out, s->path ? s->path : "");
+		fputc('\n', out);
+	}
+}
+
+static void print_machine(const struct check *check, FILE *out)
+{
+	fputs("Machine\n", out);
+	print_identity(check->config, out);
+	print_cpus(check->config, out);
+	print_platform(check->config, out);
+	print_drives(check, out);
+	print_serial(check->config, out);
+	if (!check->disks_looked_at)
+		fputs("  Disks were not opened: this host refuses io_uring; see `berth host`.\n", out);
+}
+
+// --- problems ------------------------------------------------------------------------------------------
+
+static void print_problem(const struct check *check, const struct vmx_problem *p, FILE *out)
+{
+	static const char *const severity[] = { [VMX_NOTE] = "note", [VMX_WARNING] = "warning", [VMX_ERROR] = "error" };
+
+	fputs("  ", out);
+	put_clean(out, check->path);
+	if (p->line)
+		fprintf(out, ":%u", p->line);
+	fprintf(out, ": %s: %s%s%s.\n", severity[p->severity], p->key ? p->key : "", p->key ? ": " : "", p->text);
+}
+
+static void print_disk_problems(const struct check *check, FILE *out)
+{
+	for (unsigned i = 0; i < CHECK_DRIVES; i++) {
+		if (check->drive[i].problem[0]) {
+			fprintf(out, "  %s: error: ", check->config->ide[i / 2][i % 2].node);
+			put_clean(out, check->drive[i].problem);
+			fputc('\n', out);
+		}
+	}
+}
+
+static void print_problems(const struct check *check, FILE *out)
+{
+	if (!check->report.count && !check_errors(check))
+		return;
+	fputs("\nProblems\n", out);
+	for (int severity = VMX_ERROR; severity >= VMX_NOTE; severity--) {
+		for (size_t i = 0; i < check->report.count; i++) {
+			if ((int)check->report.list[i].severity == severity)
+				print_problem(check, &check->report.list[i], out);
+		}
+		if (severity == VMX_ERROR)
+			print_disk_problems(check, out);
+	}
+}
+
+// --- keys ----------------------------------------------------------------------------------------------
+
+struct key_group {
+	enum vmx_fate fate;
+	const char *title;
+	bool always;            // also without --all
+};
+
+static const struct key_group groups[] = {
+	{ VMX_REFUSED, "Refused", true },
+	{ VMX_UNKNOWN, "Unknown; kept when the file is rewritten", true },
+	{ VMX_NOT_YET, "Not honoured yet", true },
+	{ VMX_INACTIVE, "Inactive", true },
+	{ VMX_HONOURED, "Honoured", false },
+	{ VMX_HARMLESS, "Harmless: accepted, without meaning here", false },
+};
+
+// Returns how many keys have that fate; with a title they are printed below it.
+static size_t print_group(const struct check *check, enum vmx_fate fate, const char *title, FILE *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < vmx_file_count(check->file); i++) {
+		const struct vmx_entry *e = vmx_file_at(check->file, i);
+		struct vmx_verdict v;
+
+		vmx_key_judge(check->file, e, &v);
+		if (v.fate != fate || (n++ == 0 && title && fprintf(out, "  %s\n", title) < 0) || !title)
+			continue;
+		fprintf(out, "    %4u  ", e->line);
+		put_clean(out, e->name);
+		fprintf(out, "%*s  %s\n", (int)(strlen(e->name) < 34 ? 34 - strlen(e->name) : 0), "",
+			fate == VMX_UNKNOWN ? "" : v.why);
+	}
+	return n;
+}
+
+static void print_keys(const struct check *check, bool all, FILE *out)
+{
+	size_t honoured, harmless;
+
+	if (!check->file)
+		return;
+	fprintf(out, "\nKeys (%zu)\n", vmx_file_count(check->file));
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		if (groups[i].always || all)
+			print_group(check, groups[i].fate, groups[i].title, out);
+	}
+	honoured = print_group(check, VMX_HONOURED, NULL, out);
+	harmless = print_group(check, VMX_HARMLESS, NULL, out);
+	fprintf(out, "  %zu honoured, %zu harmless%s\n", honoured, harmless, all ? "" : " (--all lists them)");
+}
+
+// --- all of it -----------------------------------------------------------------------------------------
+
+static void print_verdict(const struct check *check, FILE *out)
+{
+	size_t errors = check_errors(check);
+
+	if (errors)
+		fprintf(out, "\nA start would stop: %zu error%s, exit code %d.\n", errors, errors == 1 ? "" : "s",
+			(int)check_exit(check));
+	else
+		fputs("\nNothing in the file stops a start.\n", out);
+}
+
+void check_print(const struct check *check, bool all, FILE *out)
+{
+	put_clean(out, check->config ? check->config->vmx_path : check->path);
+	fputs("\n\n", out);
+	if (check->config)
+		print_machine(check, out);
+	print_problems(check, out);
+	print_keys(check, all, out);
+	print_verdict(check, out);
+}

@@ -1,0 +1,59 @@
+// host_cmd.c: `berth host`: whether this host can run VMs.
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/host_cmd.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/options.h"
+#include "kvm/host.h"
+
+static const char *const verdict_words[] = {
+	[HOST_OK] = "yes", [HOST_NOTE] = "note", [HOST_LIMITED] = "limited", [HOST_NO] = "no" };
+
+static void print_table(const struct host_report *r)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		printf("%-9s %-8s %s\n", r->check[i].name, verdict_words[r->check[i].verdict], r->check[i].text);
+		if (r->check[i].remedy[0])
+			printf("%18s   -> %s\n", "", r->check[i].remedy);
+	}
+}
+
+static void print_json(const struct host_report *r)
+{
+	json_t *list = json_array();
+	char *text;
+
+	for (size_t i = 0; i < r->count; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "name", r->check[i].name, "verdict",
+						      verdict_words[r->check[i].verdict], "text", r->check[i].text,
+						      "remedy", r->check[i].remedy));
+	text = json_dumps(list, JSON_INDENT(2));
+	if (text)
+		puts(text);
+	free(text);
+	json_decref(list);
+}
+
+int host_main(int argc, char **argv)
+{
+	static const struct cli_usage usage = {
+		"Usage: berth host [--json]\n"
+		"Tells whether this host can run VMs: KVM, nesting (vhv.enable), the backdoor for programs in guests, io_uring,\n"
+		"firmware; and what to do about each no. Exit codes: 0 VMs run, 4 they do not.\n", 0, 0 };
+	struct host_probe probe = host_probe_real();
+	struct host_report report;
+	bool json = false;
+	int r = cli_parse(argc, argv, &usage, (struct cli_flag[]){ { "json", &json, NULL }, { 0 } });
+
+	if (r >= 0)
+		return r;
+	host_report_make(&probe, &report);
+	if (json)
+		print_json(&report);
+	else
+		print_table(&report);
+	return host_report_verdict(&report) == HOST_NO ? EXIT_HOST : 0;
+}

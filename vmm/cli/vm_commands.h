@@ -1,0 +1,17 @@
+// vm_commands.h: subcommands that talk to running VMs. Each returns an exit code (enum exit_code).
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef BERTH_CLI_VM_COMMANDS_H
+#define BERTH_CLI_VM_COMMANDS_H
+
+int list_main(int argc, char **argv);
+int status_main(int argc, char **argv);
+int stop_main(int argc, char **argv);
+int reset_main(int argc, char **argv);
+int pause_main(int argc, char **argv);
+int resume_main(int argc, char **argv);
+int screenshot_main(int argc, char **argv);
+int sendkey_main(int argc, char **argv);
+int type_main(int argc, char **argv);
+int cd_main(int argc, char **argv);
+
+#endif
