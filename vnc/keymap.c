@@ -19,9 +19,17 @@ enum key_code {
 };
 
 enum keysym_range {
-	SYM_UNICODE = 0x01000000, SYM_DEAD_FIRST = 0xfe50, SYM_DEAD_LAST = 0xfe57,
-	SYM_KP_NAV_FIRST = 0xff95, SYM_KP_NAV_LAST = 0xff9f, SYM_KP_BEGIN = 0xff9d,
-	SYM_LEVEL3_SHIFT = 0xfe03, SYM_MODE_SWITCH = 0xff7e, SYM_KP_DECIMAL = 0xffae, SYM_KP_0 = 0xffb0, SYM_KP_9 = 0xffb9,
+	SYM_UNICODE = 0x01000000,
+	SYM_DEAD_FIRST = 0xfe50,
+	SYM_DEAD_LAST = 0xfe57,
+	SYM_KP_NAV_FIRST = 0xff95,
+	SYM_KP_NAV_LAST = 0xff9f,
+	SYM_KP_BEGIN = 0xff9d,
+	SYM_LEVEL3_SHIFT = 0xfe03,
+	SYM_MODE_SWITCH = 0xff7e,
+	SYM_KP_DECIMAL = 0xffae,
+	SYM_KP_0 = 0xffb0,
+	SYM_KP_9 = 0xffb9,
 };
 
 #define MAX_COMBINATION 8u
@@ -91,7 +99,8 @@ static struct key keypad_key(uint32_t keysym, uint16_t code, unsigned leds)
 		return char_key('0' + (keysym - SYM_KP_0));
 	if (!(leds & KEYMAP_NUM) && keysym == SYM_KP_DECIMAL)
 		return char_key('.');
-	if ((leds & KEYMAP_NUM) && keysym >= SYM_KP_NAV_FIRST && keysym <= SYM_KP_NAV_LAST && keysym != SYM_KP_BEGIN)
+	if ((leds & KEYMAP_NUM) && keysym >= SYM_KP_NAV_FIRST && keysym <= SYM_KP_NAV_LAST &&
+	    keysym != SYM_KP_BEGIN)
 		code |= CONSOLE_KEY_E0;
 	return (struct key){ code, false, false };
 }
@@ -113,7 +122,7 @@ static struct key find_key(uint32_t keysym, unsigned leds)
 	return keypad_key(keysym, sym_code(keysym), leds);
 }
 
-// --- what a client holds -------------------------------------------------------------------------------------
+// --- what a client holds ---------------------------------------------------------------------------------
 
 static bool holds(const struct keymap *km, uint16_t code)
 {
@@ -160,7 +169,7 @@ static int find_pressed(const struct keymap *km, uint32_t keysym, uint16_t code)
 	return -1;
 }
 
-// --- events ----------------------------------------------------------------------------------------------------
+// --- events ----------------------------------------------------------------------------------------------
 
 // Modifiers that the character does not want on this keyboard are lifted for the moment of the key press.
 static void press_text(const struct keymap *km, const struct key *k, struct events *ev)
@@ -216,7 +225,8 @@ static void release(struct keymap *km, uint32_t keysym, uint16_t code, struct ev
 	km->pressed[i] = km->pressed[--km->count];
 }
 
-unsigned keymap_keysym(struct keymap *km, uint32_t keysym, bool down, unsigned leds, struct keymap_event out[KEYMAP_EVENTS])
+unsigned keymap_keysym(struct keymap *km, uint32_t keysym, bool down, unsigned leds,
+		       struct keymap_event out[KEYMAP_EVENTS])
 {
 	struct events ev = { .out = out, .max = KEYMAP_EVENTS };
 	struct key k = find_key(keysym, leds);
@@ -257,7 +267,7 @@ unsigned keymap_release_all(struct keymap *km, struct keymap_event out[KEYMAP_PR
 	return (unsigned)ev.count;
 }
 
-// --- text and names ----------------------------------------------------------------------------------------------
+// --- text and names --------------------------------------------------------------------------------------
 
 static struct key typed_key(char c)
 {

@@ -1,9 +1,10 @@
 // rfb_gate.h: looks at what an RFB client sent before libvncserver does.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// libvncserver reads a message with blocking reads and speaks many extensions. The gate lets a message through only
-// when all of it has arrived, so that nobody waits for a client that stops in the middle, and only when it is
-// one that this server wants: no file transfer, chat, scaling, UltraVNC extensions or clipboard. Pure functions.
+// libvncserver reads a message with blocking reads and speaks many extensions. The gate lets a message
+// through only when all of it has arrived, so that nobody waits for a client that stops in the middle, and
+// only when it is one that this server wants: no file transfer, chat, scaling, UltraVNC extensions or
+// clipboard. Pure functions.
 #ifndef BERTH_VNC_RFB_GATE_H
 #define BERTH_VNC_RFB_GATE_H
 
@@ -16,11 +17,11 @@
 enum gate_phase { GATE_VERSION, GATE_SECURITY, GATE_AUTH, GATE_INIT, GATE_NORMAL };
 
 enum gate_action {
-	GATE_MORE,              // not all of the message is there
-	GATE_PASS,              // LEN bytes are a message for libvncserver
-	GATE_DISCARD,           // LEN bytes, from the first on, are nobody's business; they may not all be there yet
-	GATE_SCANCODE,          // LEN bytes are an extended key event
-	GATE_REFUSE,            // close the connection; WHY says why
+	GATE_MORE,     // not all of the message is there
+	GATE_PASS,     // LEN bytes are a message for libvncserver
+	GATE_DISCARD,  // LEN bytes, from the first on, are nobody's business; they may not all be there yet
+	GATE_SCANCODE, // LEN bytes are an extended key event
+	GATE_REFUSE,   // close the connection; WHY says why
 };
 
 struct gate_verdict {

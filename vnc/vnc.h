@@ -22,11 +22,13 @@ struct vnc_args {
 	const char *name;               // what viewers show as title
 };
 
-// Listens, adds itself to CON's viewers and starts the encoder thread. ARGS are copied. CON must outlive the server.
-// A port in use, an address that is not this host's or a key that is none fail with a remedy (EXIT_HOST or
-// EXIT_CONFIG). Any thread.
-int vnc_server_create(struct console *con, const struct vnc_args *args, struct vnc_server **out, struct err *err);
-// Closes all connections, lets go of every key, ends the thread, frees. Any thread but the encoder's; no lock held.
+// Listens, adds itself to CON's viewers and starts the encoder thread. ARGS are copied. CON must outlive the
+// server. A port in use, an address that is not this host's or a key that is none fail with a remedy
+// (EXIT_HOST or EXIT_CONFIG). Any thread.
+int vnc_server_create(struct console *con, const struct vnc_args *args, struct vnc_server **out,
+		      struct err *err);
+// Closes all connections, lets go of every key, ends the thread, frees. Any thread but the encoder's; no lock
+// held.
 void vnc_server_stop(struct vnc_server *server);
 // The port that it listens on. Any thread.
 uint16_t vnc_server_port(const struct vnc_server *server);

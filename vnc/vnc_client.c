@@ -31,7 +31,7 @@ enum { MASK_WHEEL_UP = 0x08, MASK_WHEEL_DOWN = 0x10 };
 		log_limited(&limit_here, LOG_INFO, __VA_ARGS__); \
 	} while (0)
 
-// --- coming and going --------------------------------------------------------------------------------------------
+// --- coming and going ------------------------------------------------------------------------------------
 
 static bool alive(const struct vnc_client *c)
 {
@@ -57,8 +57,9 @@ static void tune(int fd)
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
-// libvncserver looks for a WebSocket handshake first, for 100 ms in which nobody is served, and then speaks TLS or
-// HTTP with whoever asks. So it greets a socket of ours that already says "RFB "; the real one takes its place.
+// libvncserver looks for a WebSocket handshake first, for 100 ms in which nobody is served, and then speaks
+// TLS or HTTP with whoever asks. So it greets a socket of ours that already says "RFB "; the real one takes
+// its place.
 static rfbClientPtr greet(rfbScreenInfoPtr screen, int fd)
 {
 	char hello[GREETING_BYTES];
@@ -170,7 +171,7 @@ unsigned vnc_clients_count(const struct vnc_server *s, unsigned *greeting)
 	return n;
 }
 
-// --- messages ------------------------------------------------------------------------------------------------------
+// --- messages --------------------------------------------------------------------------------------------
 
 static enum gate_phase phase(const struct vnc_client *c)
 {
@@ -319,7 +320,7 @@ void vnc_clients_serve(struct vnc_server *s, uint64_t now)
 	settle_watching(s);
 }
 
-// --- libvncserver's calls ------------------------------------------------------------------------------------------
+// --- libvncserver's calls --------------------------------------------------------------------------------
 
 rfbBool vnc_client_password(rfbClientPtr cl, const char *response, int len)
 {

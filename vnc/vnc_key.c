@@ -1,9 +1,9 @@
 // vnc_key.c: from a DES key schedule back to the password: the schedule only permutes the key's bits.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// FIPS 46 for the permutations. VNC counts the bits of each password byte from the lowest. The schedule is kept
-// "cooked": the 48 bits of a round are eight groups of six, the odd groups in the first word of a pair and the
-// even ones in the second, each group right-aligned in a byte.
+// FIPS 46 for the permutations. VNC counts the bits of each password byte from the lowest. The schedule is
+// kept "cooked": the 48 bits of a round are eight groups of six, the odd groups in the first word of a pair
+// and the even ones in the second, each group right-aligned in a byte.
 #include "vnc/vnc_key.h"
 
 #include <errno.h>
@@ -17,8 +17,10 @@
 
 // Permuted choices 1 and 2, counted from 0.
 static const uint8_t pc1[KEY_BITS] = {
-	56, 48, 40, 32, 24, 16, 8, 0, 57, 49, 41, 33, 25, 17, 9, 1, 58, 50, 42, 34, 26, 18, 10, 2, 59, 51, 43, 35,
-	62, 54, 46, 38, 30, 22, 14, 6, 61, 53, 45, 37, 29, 21, 13, 5, 60, 52, 44, 36, 28, 20, 12, 4, 27, 19, 11, 3,
+	56, 48, 40, 32, 24, 16, 8, 0, 57, 49, 41, 33, 25, 17,
+	9, 1, 58, 50, 42, 34, 26, 18, 10, 2, 59, 51, 43, 35,
+	62, 54, 46, 38, 30, 22, 14, 6, 61, 53, 45, 37, 29, 21,
+	13, 5, 60, 52, 44, 36, 28, 20, 12, 4, 27, 19, 11, 3,
 };
 static const uint8_t pc2[ROUND_BITS] = {
 	13, 16, 10, 23, 0, 4, 2, 27, 14, 5, 20, 9, 22, 18, 11, 3, 25, 7, 15, 6, 26, 19, 12, 1,

@@ -13,7 +13,7 @@
 
 #define CLIENT_WAIT_MS 5000
 
-// --- the console's callbacks: console lock held, any thread ------------------------------------------------------
+// --- the console's callbacks: console lock held, any thread ----------------------------------------------
 
 void vnc_screen_kick(struct vnc_server *server)
 {
@@ -65,13 +65,14 @@ static void on_leds(void *arg, unsigned leds)
 	vnc_screen_kick(s);
 }
 
-// --- copying -------------------------------------------------------------------------------------------------------
+// --- copying ---------------------------------------------------------------------------------------------
 
 // Pixels of RECT that both have; console lock held.
 static void copy_rect(struct vnc_server *s, const struct console_rect *r)
 {
 	const struct console_surface *from = &s->con->surface;
-	uint32_t width = MIN((uint32_t)s->screen->width, from->width), height = MIN((uint32_t)s->screen->height, from->height);
+	uint32_t width = MIN((uint32_t)s->screen->width, from->width),
+		 height = MIN((uint32_t)s->screen->height, from->height);
 	uint32_t x1 = MIN(r->x + r->w, width), y1 = MIN(r->y + r->h, height);
 
 	if (r->x >= x1)
@@ -130,7 +131,8 @@ void vnc_screen_update(struct vnc_server *s)
 	if (d.resized)
 		fit(s);
 	if (d.resized || d.full) {
-		d.rects[0] = (struct console_rect){ 0, 0, (uint32_t)s->screen->width, (uint32_t)s->screen->height };
+		d.rects[0] =
+			(struct console_rect){0, 0, (uint32_t)s->screen->width, (uint32_t)s->screen->height};
 		d.count = 1;
 	}
 	for (unsigned i = 0; i < d.count; i++)
@@ -140,7 +142,8 @@ void vnc_screen_update(struct vnc_server *s)
 	for (unsigned i = 0; i < d.count; i++) {
 		const struct console_rect *r = &d.rects[i];
 
-		rfbMarkRectAsModified(s->screen, (int)r->x, (int)r->y, (int)(r->x + r->w), (int)(r->y + r->h));
+		rfbMarkRectAsModified(s->screen, (int)r->x, (int)r->y, (int)(r->x + r->w),
+				      (int)(r->y + r->h));
 	}
 	for (struct vnc_client *c = s->clients; c && d.leds; c = c->next)
 		vnc_client_send_leds(c, leds);
@@ -170,7 +173,7 @@ void vnc_screen_connected(struct vnc_server *s, bool connected)
 	pthread_mutex_unlock(&s->con->lock);
 }
 
-// --- life ------------------------------------------------------------------------------------------------------------
+// --- life ------------------------------------------------------------------------------------------------
 
 // What libvncserver wants to tell is for us; clients can cause it and put text into it.
 static void library_log(const char *fmt, ...) PRINTF(1, 2);

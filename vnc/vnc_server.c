@@ -24,7 +24,7 @@
 #define ACCEPT_PAUSE   1000000000ull    // when descriptors ran out
 #define STACK_SIZE     (512u << 10)
 
-// --- accepting -------------------------------------------------------------------------------------------------------
+// --- accepting -------------------------------------------------------------------------------------------
 
 static int watch_fd(struct vnc_server *s, int fd, uint32_t events, void *who)
 {
@@ -42,8 +42,9 @@ static void listen_events(struct vnc_server *s, uint32_t events)
 
 static void address_text(const struct sockaddr_storage *sa, char *buf, size_t size)
 {
-	const void *addr = sa->ss_family == AF_INET6 ? (const void *)&((const struct sockaddr_in6 *)sa)->sin6_addr :
-						       (const void *)&((const struct sockaddr_in *)sa)->sin_addr;
+	const void *addr = sa->ss_family == AF_INET6
+				   ? (const void *)&((const struct sockaddr_in6 *)sa)->sin6_addr
+				   : (const void *)&((const struct sockaddr_in *)sa)->sin_addr;
 
 	if (!inet_ntop(sa->ss_family, addr, buf, (socklen_t)size))
 		snprintf(buf, size, "local");
@@ -104,7 +105,7 @@ static void accept_all(struct vnc_server *s)
 	}
 }
 
-// --- the thread --------------------------------------------------------------------------------------------------------
+// --- the thread ------------------------------------------------------------------------------------------
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
@@ -188,13 +189,14 @@ static int start_thread(struct vnc_server *s)
 	return -rc;
 }
 
-// --- set-up --------------------------------------------------------------------------------------------------------------
+// --- set-up ----------------------------------------------------------------------------------------------
 
 static int bind_error(struct err *err, const char *ip, uint16_t port, int code)
 {
 	if (code == EADDRINUSE) {
 		err_set(err, code, "VNC", "port %u of %s is in use", port, ip);
-		err_remedy(err, "Set another RemoteDisplay.vnc.port, or stop the program that listens there (ss -ltnp names it)");
+		err_remedy(err, "Set another RemoteDisplay.vnc.port, or stop the program that listens there "
+				"(ss -ltnp names it)");
 	} else if (code == EACCES) {
 		err_set(err, code, "VNC", "no permission to listen on port %u of %s", port, ip);
 		err_remedy(err, "Set RemoteDisplay.vnc.port to 1024 or more; 5900 to 5999 are usual");
@@ -208,7 +210,8 @@ static int bind_error(struct err *err, const char *ip, uint16_t port, int code)
 
 static int resolve(const char *ip, uint16_t port, struct addrinfo **out, struct err *err)
 {
-	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM };
+	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+				 .ai_socktype = SOCK_STREAM};
 	char service[8];
 	int rc;
 
@@ -235,7 +238,8 @@ static int open_listener(struct vnc_server *s, const struct vnc_args *args, stru
 	s->listen_fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s->listen_fd >= 0)
 		setsockopt(s->listen_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (s->listen_fd < 0 || bind(s->listen_fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(s->listen_fd, BACKLOG) < 0)
+	if (s->listen_fd < 0 || bind(s->listen_fd, ai->ai_addr, ai->ai_addrlen) < 0 ||
+	    listen(s->listen_fd, BACKLOG) < 0)
 		rc = bind_error(err, ip, args->port, errno);
 	freeaddrinfo(ai);
 	if (!rc && getsockname(s->listen_fd, (struct sockaddr *)&sa, &len) == 0)
@@ -302,7 +306,8 @@ static int set_up(struct vnc_server *s, struct console *con, const struct vnc_ar
 	return rc ? err_set(err, -rc, "VNC", "cannot start the encoder thread: %s", strerror(-rc)) : 0;
 }
 
-int vnc_server_create(struct console *con, const struct vnc_args *args, struct vnc_server **out, struct err *err)
+int vnc_server_create(struct console *con, const struct vnc_args *args, struct vnc_server **out,
+		      struct err *err)
 {
 	struct vnc_server *s = calloc(1, sizeof(*s));
 	int rc;
@@ -310,7 +315,8 @@ int vnc_server_create(struct console *con, const struct vnc_args *args, struct v
 	if (!s)
 		return err_set(err, ENOMEM, "VNC", "no memory");
 	s->listen_fd = s->event_fd = s->epoll_fd = -1;
-	s->max_clients = args->max_connections < 0 ? VNC_MAX_CLIENTS : MIN((unsigned)args->max_connections, VNC_MAX_CLIENTS);
+	s->max_clients = args->max_connections < 0 ? VNC_MAX_CLIENTS
+						   : MIN((unsigned)args->max_connections, VNC_MAX_CLIENTS);
 	rc = set_up(s, con, args, err);
 	if (rc) {
 		free_server(s);

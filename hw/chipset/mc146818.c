@@ -256,6 +256,7 @@ void mc146818_loaded(struct mc146818 *rtc, uint64_t now)
 	// The clock goes on from what the registers show, whatever virtual time was when they were saved.
 	if (r->checked > now || r->next_second > now + SECOND)
 		r->next_second = now + SECOND;
+	r->next_second = MAX(r->next_second, 1);
 	r->checked = MIN(r->checked, now);
 	if (r->next_second <= r->checked || r->next_second - r->checked > SECOND)
 		r->checked = r->next_second > SECOND ? r->next_second - SECOND : 0;

@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum piix4_function { ISA, IDE, USB, PM };
+enum piix4_function { USB = 2, PM = 3 };        // 0 is ISA, 1 IDE
 
-static uint8_t devfn(enum piix4_function f) { return (uint8_t)(PIIX4_DEVICE << 3 | f); }
+static uint8_t devfn(enum piix4_function f) { return (uint8_t)(PIIX4_ISA_DEVFN | f); }
 
 static int create_functions(const struct platform *p, const struct piix4_args *args, struct piix4 *x,
 			    struct err *err)
@@ -15,7 +15,7 @@ static int create_functions(const struct platform *p, const struct piix4_args *a
 	int r = piix4_pm_create(p, args->bx, devfn(PM), &x->pm, err);
 
 	if (r == 0)
-		r = piix4_isa_create(p, args->bx, x->pm, devfn(ISA), &x->isa, err);
+		r = piix4_isa_create(p, args->bx, x->pm, &x->isa, err);
 	if (r == 0 && args->uhci)
 		r = uhci_create(p, pci_root_bus(p->pci), devfn(USB), &x->uhci, err);
 	return r;

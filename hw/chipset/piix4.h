@@ -8,8 +8,6 @@
 #include "hw/chipset/piix4_pm.h"
 #include "hw/chipset/uhci.h"
 
-#define PIIX4_DEVICE 7u
-
 // Each function is a line of its own in the machine's table, with its own class.
 struct piix4 {
 	struct piix4_isa *isa;          // piix4_isa_class

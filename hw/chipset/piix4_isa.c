@@ -187,8 +187,8 @@ static int claim(struct piix4_isa *isa, struct err *err)
 	return r;
 }
 
-int piix4_isa_create(const struct platform *p, struct i440bx *bx, struct piix4_pm *pm, uint8_t devfn,
-		     struct piix4_isa **out, struct err *err)
+int piix4_isa_create(const struct platform *p, struct i440bx *bx, struct piix4_pm *pm, struct piix4_isa **out,
+		     struct err *err)
 {
 	static const struct pci_id id = {
 		.vendor = 0x8086, .device = 0x7110, .revision = 0x08, .class_code = 0x060100,
@@ -208,7 +208,7 @@ int piix4_isa_create(const struct platform *p, struct i440bx *bx, struct piix4_p
 	config_regs_apply(&isa->dev, isa_regs, ARRAY_SIZE(isa_regs));
 	r = claim(isa, err);
 	if (r == 0) {
-		r = pci_attach(pci_root_bus(p->pci), &isa->dev, devfn, err);
+		r = pci_attach(pci_root_bus(p->pci), &isa->dev, PIIX4_ISA_DEVFN, err);
 		if (r < 0) {
 			bus_remove(p->ports, &isa->apm);
 			bus_remove(p->ports, &isa->port92);

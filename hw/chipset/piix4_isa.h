@@ -14,10 +14,12 @@ struct piix4_isa;
 
 extern const struct device_class piix4_isa_class;
 
-// Attaches the function at DEVFN of bus 0, claims 92h, B2h, B3h and takes CF9h from the PCI root. P->events
-// is called on vCPU threads.
-int piix4_isa_create(const struct platform *p, struct i440bx *bx, struct piix4_pm *pm, uint8_t devfn,
-		     struct piix4_isa **out, struct err *err);
+#define PIIX4_ISA_DEVFN (7u << 3)
+
+// Attaches the function at PIIX4_ISA_DEVFN of bus 0, claims 92h, B2h, B3h and takes CF9h from the PCI root.
+// P->events is called on vCPU threads.
+int piix4_isa_create(const struct platform *p, struct i440bx *bx, struct piix4_pm *pm, struct piix4_isa **out,
+		     struct err *err);
 // Routes as the restored configuration says. Loop thread.
 void piix4_isa_restored(struct piix4_isa *isa);
 

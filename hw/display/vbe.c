@@ -109,7 +109,8 @@ static void enable_write(struct vga_core *core, uint16_t value)
 {
 	uint16_t old = core->regs.vbe[VBE_ENABLE];
 
-	core->regs.vbe[VBE_ENABLE] = value & (VBE_ENABLED | VBE_GETCAPS | VBE_8BIT_DAC | VBE_LFB | VBE_NOCLEARMEM);
+	core->regs.vbe[VBE_ENABLE] =
+		value & (VBE_ENABLED | VBE_GETCAPS | VBE_8BIT_DAC | VBE_LFB | VBE_NOCLEARMEM);
 	if ((value & VBE_ENABLED) && !(old & VBE_ENABLED))
 		mode_on(core, value);
 	if (!(value & VBE_ENABLED))

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // While nobody looks, nothing happens. While somebody does, a timer renders every 30 ms as long as the guest
-// draws; after some quiet rounds video memory becomes read-only for the CPU and the timer stops. The next write
-// arrives at the MMIO range under BAR1, which stores it, opens the memory again and starts the timer: a quiet
-// screen causes no wake-up at all. Ports and A0000h always arrive here and start the timer themselves.
+// draws; after some quiet rounds video memory becomes read-only for the CPU and the timer stops. The next
+// write arrives at the MMIO range under BAR1, which stores it, opens the memory again and starts the timer: a
+// quiet screen causes no wake-up at all. Ports and A0000h always arrive here and start the timer themselves.
 #include "hw/display/vga.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "hw/display/vga_core.h"
 
 #define REFRESH_NS   30000000ull        // between two renders
-#define FIRST_NS     8000000ull         // from the first change after a pause, so that what belongs together comes together
+#define FIRST_NS     8000000ull         // from the first change after a pause: the rest of it comes too
 #define QUIET_ROUNDS 10u                // renders without a write before video memory is closed
 
 #define LFB_WINDOW   (128ull << 20)     // BAR1, however much memory is behind it
@@ -27,8 +27,8 @@ enum vga_bar { BAR_IO, BAR_LFB, BAR_FIFO };
 #define SVGA_IO_SIZE 16u
 enum { CAP_ID_VENDOR = 0x09, CAP_VENDOR_AT = 0x40 };
 
-// VBE ports: an odd data port behind the index port; also at the next even one. 1CDh takes the lower half of an
-// access that straddles the index port.
+// VBE ports: an odd data port behind the index port; also at the next even one. 1CDh takes the lower half of
+// an access that straddles the index port.
 enum { VBE_PORT_FIRST = 0x1cd, VBE_PORT_LAST = 0x1d1 };
 enum vbe_offset { VBE_OFF_BELOW, VBE_OFF_INDEX, VBE_OFF_DATA, VBE_OFF_DATA_EVEN };
 
@@ -40,7 +40,7 @@ struct vga_ports {
 };
 
 struct vga {
-	pthread_mutex_t lock;           // everything below; after pci_root.lock, before the console's and gmem's
+	pthread_mutex_t lock;           // all below; after pci_root.lock, before the console's and gmem's
 	struct vga_core core;
 	const struct platform *platform;
 	struct pci_dev pci;
@@ -56,7 +56,7 @@ struct vga {
 	uint64_t rendered;              // when, loop_now()
 };
 
-// --- keeping viewers up to date: lock held --------------------------------------------------------------------
+// --- keeping viewers up to date: lock held ---------------------------------------------------------------
 
 static void arm(struct vga *v)
 {
@@ -142,7 +142,7 @@ static uint64_t clock_now(void *arg)
 	return vclock_now(v->platform->clock);
 }
 
-// --- the console's calls ----------------------------------------------------------------------------------------
+// --- the console's calls ---------------------------------------------------------------------------------
 
 static void source_refresh(void *arg)
 {
@@ -174,7 +174,7 @@ static void source_watch(void *arg, bool watched)
 	pthread_mutex_unlock(&v->lock);
 }
 
-// --- ports and memory: the bus holds the lock ---------------------------------------------------------------------
+// --- ports and memory: the bus holds the lock ------------------------------------------------------------
 
 static uint64_t ports_read(void *dev, uint64_t offset, unsigned size)
 {
@@ -252,7 +252,8 @@ static void lfb_write(void *dev, uint64_t offset, unsigned size, uint64_t value)
 	arm(v);
 }
 
-// SVGA II's register pair. No register answers yet, SVGA_REG_ID among them: drivers then leave the device alone.
+// SVGA II's register pair. No register answers yet, SVGA_REG_ID among them: drivers then leave the device
+// alone.
 enum { SVGA_INDEX, SVGA_VALUE };
 
 static uint64_t svga_read(void *dev, uint64_t offset, unsigned size)
@@ -291,7 +292,7 @@ static void bar_changed(struct pci_dev *dev, int bar)
 
 static const struct pci_ops vga_pci_ops = { .bar_changed = bar_changed };
 
-// --- the device's life ----------------------------------------------------------------------------------------------
+// --- the device's life -----------------------------------------------------------------------------------
 
 static int make_memory(struct vga *v, const struct vga_args *args, struct err *err)
 {
@@ -366,12 +367,15 @@ static int claim_ranges(struct vga *v, struct err *err)
 	const struct platform *p = v->platform;
 	struct bus_range vbe = { VBE_PORT_FIRST, VBE_PORT_LAST, "vbe", &vbe_ops, v, &v->lock };
 	struct bus_range window = {
-		VGA_WINDOW_BASE, VGA_WINDOW_BASE + VGA_WINDOW_SIZE - 1, "vga-window", &window_ops, v, &v->lock,
+		VGA_WINDOW_BASE, VGA_WINDOW_BASE + VGA_WINDOW_SIZE - 1, "vga-window", &window_ops, v,
+		&v->lock,
 	};
 	int rc = 0;
 
 	for (unsigned i = 0; i < PORT_RANGES && !rc; i++) {
-		struct bus_range r = { ports[i].first, ports[i].last, "vga", &ports_ops, &v->ports[i], &v->lock };
+		struct bus_range r = {
+			ports[i].first, ports[i].last, "vga", &ports_ops, &v->ports[i], &v->lock,
+		};
 
 		v->ports[i].vga = v;
 		rc = claim(p->ports, &v->ports[i].range, &r, err);
@@ -391,7 +395,8 @@ static void vga_free(struct vga *v)
 	free(v);
 }
 
-int vga_create(const struct platform *platform, const struct vga_args *args, struct vga **out, struct err *err)
+int vga_create(const struct platform *platform, const struct vga_args *args, struct vga **out,
+	       struct err *err)
 {
 	struct vga *v = calloc(1, sizeof(*v));
 	int rc;

@@ -16,11 +16,12 @@ struct vga_args {
 	uint32_t max_width, max_height; // of VBE modes; 0 = 2560x1600
 };
 
-// Creates the adapter, attaches it to args->bus, claims the VGA's and VBE's ports and A0000h-BFFFFh, and becomes
-// the source of platform->console. PLATFORM must outlive it. On failure nothing stays claimed. Before the
-// machine starts; later calls go through vga_class, with the struct vga as their device (destroy it before the
-// buses and the console, after the PCI root's last access).
-int vga_create(const struct platform *platform, const struct vga_args *args, struct vga **out, struct err *err);
+// Creates the adapter, attaches it to args->bus, claims the VGA's and VBE's ports and A0000h-BFFFFh, and
+// becomes the source of platform->console. PLATFORM must outlive it. On failure nothing stays claimed. Before
+// the machine starts; later calls go through vga_class, with the struct vga as their device (destroy it
+// before the buses and the console, after the PCI root's last access).
+int vga_create(const struct platform *platform, const struct vga_args *args, struct vga **out,
+	       struct err *err);
 extern const struct device_class vga_class;
 
 #endif

@@ -69,8 +69,10 @@ int vga_core_init(struct vga_core *core, const struct vga_setup *setup)
 	core->host = setup->host;
 	core->vram = setup->vram;
 	core->vram_size = setup->vram_size;
-	core->max_width = setup->max_width ? MIN(MAX(setup->max_width, 640u), CONSOLE_MAX_WIDTH) : CONSOLE_MAX_WIDTH;
-	core->max_height = setup->max_height ? MIN(MAX(setup->max_height, 480u), CONSOLE_MAX_HEIGHT) : CONSOLE_MAX_HEIGHT;
+	core->max_width =
+		setup->max_width ? MIN(MAX(setup->max_width, 640u), CONSOLE_MAX_WIDTH) : CONSOLE_MAX_WIDTH;
+	core->max_height = setup->max_height ? MIN(MAX(setup->max_height, 480u), CONSOLE_MAX_HEIGHT)
+					     : CONSOLE_MAX_HEIGHT;
 	core->dirty_words = ((core->vram_size >> VGA_PAGE_SHIFT) + 63) / 64;
 	core->dirty = calloc(core->dirty_words, sizeof(*core->dirty));
 	core->dots = calloc(MAX_DOTS, sizeof(*core->dots));

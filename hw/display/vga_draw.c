@@ -38,7 +38,8 @@ static struct vga_cursor cursor_get(const struct vga_core *core, const struct vg
 	if (m->kind != VGA_TEXT || (crtc[CRTC_CURSOR_START] & 0x20))
 		return c;
 	c.on = true;
-	c.address = (uint16_t)((crtc[CRTC_CURSOR_HIGH] << 8 | crtc[CRTC_CURSOR_LOW]) + (crtc[CRTC_CURSOR_END] >> 5 & 3));
+	c.address = (uint16_t)((crtc[CRTC_CURSOR_HIGH] << 8 | crtc[CRTC_CURSOR_LOW]) +
+			       (crtc[CRTC_CURSOR_END] >> 5 & 3));
 	c.first = crtc[CRTC_CURSOR_START] & 0x1f;
 	c.last = crtc[CRTC_CURSOR_END] & 0x1f;
 	return c;
@@ -97,7 +98,7 @@ static uint32_t fetch_column(const struct vga_picture *pic, const struct vga_sca
 
 void vga_scan_start(const struct vga_picture *pic, struct vga_scan *scan)
 {
-	*scan = (struct vga_scan){ .base = pic->mode.start, .row = pic->mode.preset_row, .pan = pic->mode.pan };
+	*scan = (struct vga_scan){.base = pic->mode.start, .row = pic->mode.preset_row, .pan = pic->mode.pan};
 }
 
 void vga_scan_next(const struct vga_picture *pic, struct vga_scan *scan)
@@ -146,7 +147,8 @@ bool vga_scan_dirty(const struct vga_picture *pic, const struct vga_scan *scan)
 
 	if (core->redraw)
 		return true;
-	if (pic->cursor_moved && (shows_cursor(m, scan, &pic->cursor) || shows_cursor(m, scan, &core->cursor)))
+	if (pic->cursor_moved &&
+	    (shows_cursor(m, scan, &pic->cursor) || shows_cursor(m, scan, &core->cursor)))
 		return true;
 	for (uint32_t c = 0; c <= m->columns; c++)
 		if (page_dirty(core, plane_offset(&m->addr, counter_at(m, scan, c), scan->row) * 4ull))

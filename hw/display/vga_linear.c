@@ -13,7 +13,8 @@ static uint64_t row_start(const struct vga_mode *m, uint32_t y)
 bool vga_linear_dirty(const struct vga_picture *pic, uint32_t y)
 {
 	const struct vga_core *core = pic->core;
-	uint64_t start = row_start(&pic->mode, y), end = start + (uint64_t)pic->mode.width * pic->mode.bytes - 1;
+	uint64_t start = row_start(&pic->mode, y);
+	uint64_t end = start + (uint64_t)pic->mode.width * pic->mode.bytes - 1;
 
 	if (core->redraw)
 		return true;

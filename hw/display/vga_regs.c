@@ -19,17 +19,21 @@ enum { STATUS0_SENSE = 0x10 };          // the DAC's comparator: a monitor is th
 // Indexes whose value shows on the screen; others only change what the CPU sees of memory.
 #define SEQ_VISIBLE  (1u << SEQ_CLOCKING | 1u << SEQ_CHAR_MAP)
 #define GFX_VISIBLE  (1u << GFX_MODE | 1u << GFX_MISC)
-#define CRTC_CURSOR  (1u << CRTC_CURSOR_START | 1u << CRTC_CURSOR_END | 1u << CRTC_CURSOR_HIGH | 1u << CRTC_CURSOR_LOW)
-#define CRTC_VISIBLE (1u << CRTC_H_DISPLAY_END | 1u << CRTC_OVERFLOW | 1u << CRTC_PRESET_ROW | 1u << CRTC_MAX_SCAN | \
-		      1u << CRTC_START_HIGH | 1u << CRTC_START_LOW | 1u << CRTC_V_DISPLAY_END | 1u << CRTC_OFFSET | \
-		      1u << CRTC_UNDERLINE | 1u << CRTC_MODE | 1u << CRTC_LINE_COMPARE)
+#define CRTC_CURSOR                                                                                          \
+	(1u << CRTC_CURSOR_START | 1u << CRTC_CURSOR_END | 1u << CRTC_CURSOR_HIGH | 1u << CRTC_CURSOR_LOW)
+#define CRTC_VISIBLE                                                                                         \
+	(1u << CRTC_H_DISPLAY_END | 1u << CRTC_OVERFLOW | 1u << CRTC_PRESET_ROW | 1u << CRTC_MAX_SCAN |      \
+	 1u << CRTC_START_HIGH | 1u << CRTC_START_LOW | 1u << CRTC_V_DISPLAY_END | 1u << CRTC_OFFSET |       \
+	 1u << CRTC_UNDERLINE | 1u << CRTC_MODE | 1u << CRTC_LINE_COMPARE)
 
 static const uint8_t seq_writable[SEQ_COUNT] = {
-	[SEQ_RESET] = 0x03, [SEQ_CLOCKING] = 0x3d, [SEQ_MAP_MASK] = 0x0f, [SEQ_CHAR_MAP] = 0x3f, [SEQ_MEMORY_MODE] = 0x0e,
+	[SEQ_RESET] = 0x03,    [SEQ_CLOCKING] = 0x3d,    [SEQ_MAP_MASK] = 0x0f,
+	[SEQ_CHAR_MAP] = 0x3f, [SEQ_MEMORY_MODE] = 0x0e,
 };
 static const uint8_t gfx_writable[GFX_COUNT] = {
-	[GFX_SET_RESET] = 0x0f, [GFX_ENABLE_SET_RESET] = 0x0f, [GFX_COLOUR_COMPARE] = 0x0f, [GFX_ROTATE] = 0x1f,
-	[GFX_READ_MAP] = 0x03, [GFX_MODE] = 0x7b, [GFX_MISC] = 0x0f, [GFX_DONT_CARE] = 0x0f, [GFX_BIT_MASK] = 0xff,
+	[GFX_SET_RESET] = 0x0f, [GFX_ENABLE_SET_RESET] = 0x0f, [GFX_COLOUR_COMPARE] = 0x0f,
+	[GFX_ROTATE] = 0x1f,    [GFX_READ_MAP] = 0x03,         [GFX_MODE] = 0x7b,
+	[GFX_MISC] = 0x0f,      [GFX_DONT_CARE] = 0x0f,        [GFX_BIT_MASK] = 0xff,
 };
 
 static uint8_t attr_writable(unsigned index)
@@ -164,7 +168,10 @@ static void crtc_write(struct vga_core *core, uint8_t v)
 // --- DAC ---
 
 static uint8_t dac_mask_read(struct vga_core *core) { return core->regs.dac_mask; }
-static void dac_mask_write(struct vga_core *core, uint8_t v) { set_visible(core, &core->regs.dac_mask, v, true); }
+static void dac_mask_write(struct vga_core *core, uint8_t v)
+{
+	set_visible(core, &core->regs.dac_mask, v, true);
+}
 static uint8_t dac_state_read(struct vga_core *core) { return core->regs.dac_state; }
 static uint8_t dac_index_read(struct vga_core *core) { return core->regs.dac_write; }
 

@@ -1,8 +1,8 @@
 // vga_render.c: brings the console's surface up to date and says which rectangles changed.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The surface itself is the shadow: a line whose source may have changed is drawn aside and compared with what
-// the surface shows, so viewers hear only of pixels that differ.
+// The surface itself is the shadow: a line whose source may have changed is drawn aside and compared with
+// what the surface shows, so viewers hear only of pixels that differ.
 #include <string.h>
 
 #include "base/compiler.h"

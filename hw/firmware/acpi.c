@@ -18,8 +18,8 @@
 static const struct acpi_ident ident_rsdt = { "PTLTD ", "  RSDT  ", " LTP", 0 };
 static const struct acpi_ident ident_xsdt = { "INTEL ", "440BX   ", "VMW ", 0x01324272 };
 
-// The tables that RSDT and XSDT list, in VMware's order. FACS and DSDT hang on the FADT. MCFG and SRAT get their
-// lines here.
+// The tables that RSDT and XSDT list, in VMware's order. FACS and DSDT hang on the FADT. MCFG and SRAT get
+// their lines here.
 static const struct {
 	size_t (*put)(struct blob *b, const struct acpi_args *args);
 	int min_version;
@@ -49,7 +49,8 @@ static void leave_checksum(struct acpi_files *files, uint32_t at)
 	uint8_t none = 0;
 
 	blob_patch(&files->tables, at + ACPI_CHECKSUM, &none, 1);
-	loader_add_checksum(&files->script, FILE_TABLES, at + ACPI_CHECKSUM, at, table_length(&files->tables, at));
+	loader_add_checksum(&files->script, FILE_TABLES, at + ACPI_CHECKSUM, at,
+			    table_length(&files->tables, at));
 }
 
 static uint32_t put_fadt(struct acpi_files *files, const struct acpi_args *args)
@@ -73,7 +74,8 @@ static uint32_t put_root(struct acpi_files *files, const struct roots *roots, un
 						 width == 4 ? &ident_rsdt : &ident_xsdt);
 
 	for (size_t i = 0; i < roots->count; i++) {
-		loader_add_pointer(&files->script, FILE_TABLES, (uint32_t)files->tables.len, width, FILE_TABLES);
+		loader_add_pointer(&files->script, FILE_TABLES, (uint32_t)files->tables.len, width,
+				   FILE_TABLES);
 		if (width == 4)
 			blob_u32(&files->tables, roots->entries[i]);
 		else
@@ -116,7 +118,8 @@ static int check_args(const struct acpi_args *args, struct err *err)
 	if (!args->cpus || args->cpus > ACPI_MAX_CPUS)
 		return err_set(err, EINVAL, "acpi", "%u CPUs cannot be described", args->cpus);
 	if (args->pci_last < args->pci_first)
-		return err_set(err, EINVAL, "acpi", "the PCI window %#x-%#x is empty", args->pci_first, args->pci_last);
+		return err_set(err, EINVAL, "acpi", "the PCI window %#x-%#x is empty", args->pci_first,
+			       args->pci_last);
 	return 0;
 }
 

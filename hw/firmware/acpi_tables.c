@@ -19,9 +19,10 @@ static const struct acpi_ident ident_hpet = { "VMWARE", "VMW HPET", "VMW ", 1 };
 static const struct acpi_ident ident_waet = { "VMWARE", "VMW WAET", "VMW ", 1 };
 static const struct acpi_ident ident_boot = { "PTLTD ", "$SBFTBL$", " LTP", 1 };
 
-// --- headers ---------------------------------------------------------------------------------------------------
+// --- headers -----------------------------------------------------------------------------------------
 
-size_t acpi_table_begin(struct blob *b, const char *signature, unsigned revision, const struct acpi_ident *ident)
+size_t acpi_table_begin(struct blob *b, const char *signature, unsigned revision,
+			const struct acpi_ident *ident)
 {
 	size_t at;
 
@@ -63,7 +64,7 @@ static void put_gas(uint8_t *to, unsigned bits, unsigned access, uint64_t addres
 	put_le64(to + 4, address);
 }
 
-// --- FACS, DSDT, SSDT --------------------------------------------------------------------------------------------
+// --- FACS, DSDT, SSDT --------------------------------------------------------------------------------
 
 // Shared with the OS while the machine runs, hence no checksum and no standard header.
 size_t acpi_put_facs(struct blob *b, const struct acpi_args *args)
@@ -163,7 +164,7 @@ size_t acpi_put_ssdt(struct blob *b, const struct acpi_args *args)
 	return at;
 }
 
-// --- FADT ----------------------------------------------------------------------------------------------------------
+// --- FADT --------------------------------------------------------------------------------------------
 
 enum fadt_layout {
 	FADT_INT_MODEL = 44,            // revision 1; a preferred profile follows from 2 on
@@ -179,12 +180,14 @@ enum fadt_layout {
 
 enum fadt_values {
 	INT_MODEL_APIC = 1,
-	NO_C2 = 101, NO_C3 = 1001,      // microseconds; more than 100 and 1000 mean that there is none
+	NO_C2 = 101,
+	NO_C3 = 1001, // microseconds; more than 100 and 1000 mean that there is none
 	CMOS_CENTURY = 0x32,
-	BOOT_LEGACY_DEVICES = 1u << 0, BOOT_8042 = 1u << 1,
+	BOOT_LEGACY_DEVICES = 1u << 0,
+	BOOT_8042 = 1u << 1,
 	FLAG_WBINVD = 1u << 0,
-	FLAG_PROC_C1 = 1u << 2,         // all processors have C1
-	FLAG_NO_SLP_BUTTON = 1u << 5,   // no fixed sleep button; the fixed power button is there (bit 4 clear)
+	FLAG_PROC_C1 = 1u << 2,       // all processors have C1
+	FLAG_NO_SLP_BUTTON = 1u << 5, // no fixed sleep button; the fixed power button is there (bit 4 clear)
 	FLAG_RESET_REG = 1u << 10,
 };
 
@@ -241,12 +244,17 @@ size_t acpi_put_fadt(struct blob *b, const struct acpi_args *args, size_t facs, 
 	return at;
 }
 
-// --- MADT ----------------------------------------------------------------------------------------------------------
+// --- MADT --------------------------------------------------------------------------------------------
 
 enum madt_values {
-	MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_NMI = 4, MADT_X2APIC = 9, MADT_X2APIC_NMI = 10,
+	MADT_LAPIC = 0,
+	MADT_IOAPIC = 1,
+	MADT_OVERRIDE = 2,
+	MADT_NMI = 4,
+	MADT_X2APIC = 9,
+	MADT_X2APIC_NMI = 10,
 	MADT_ENABLED = 1,
-	MADT_HIGH_EDGE = 5,             // polarity active high, trigger edge
+	MADT_HIGH_EDGE = 5, // polarity active high, trigger edge
 	MADT_PCAT_COMPAT = 1,
 	LINT_NMI = 1,
 };
@@ -323,7 +331,7 @@ size_t acpi_put_madt(struct blob *b, const struct acpi_args *args)
 	return at;
 }
 
-// --- HPET, WAET, BOOT ------------------------------------------------------------------------------------------------
+// --- HPET, WAET, BOOT --------------------------------------------------------------------------------
 
 size_t acpi_put_hpet(struct blob *b, const struct acpi_args *args)
 {

@@ -1,4 +1,4 @@
-// acpi_tables.h: each ACPI table by itself: appended to a blob, with length and checksum. Inside hw/firmware only.
+// acpi_tables.h: each ACPI table by itself, appended to a blob. Inside hw/firmware only.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #ifndef BERTH_FIRMWARE_ACPI_TABLES_H
 #define BERTH_FIRMWARE_ACPI_TABLES_H
@@ -23,7 +23,8 @@ enum acpi_fadt_pointers { FADT_FACS = 36, FADT_DSDT = 40, FADT_X_DSDT = 140 };
 struct acpi_ident { const char *oem, *table, *creator; uint32_t creator_revision; };
 
 // Opens a table; what is written next is its content. Returns where it begins.
-size_t acpi_table_begin(struct blob *b, const char *signature, unsigned revision, const struct acpi_ident *ident);
+size_t acpi_table_begin(struct blob *b, const char *signature, unsigned revision,
+			const struct acpi_ident *ident);
 // Puts length and checksum in. Where the loader adds pointers later, clear the checksum again.
 void acpi_table_end(struct blob *b, size_t at);
 

@@ -103,7 +103,8 @@ struct aml_mark aml_open_method(struct blob *b, const char *name, unsigned args)
 	return m;
 }
 
-struct aml_mark aml_open_processor(struct blob *b, const char *name, uint8_t id, uint32_t p_blk, uint8_t p_blk_len)
+struct aml_mark aml_open_processor(struct blob *b, const char *name, uint8_t id, uint32_t p_blk,
+				   uint8_t p_blk_len)
 {
 	struct aml_mark m;
 
@@ -127,8 +128,8 @@ struct aml_mark aml_open_package(struct blob *b, unsigned count)
 	return m;
 }
 
-// PkgLength counts itself: up to 63 bytes it is one byte; beyond, the first has the number of those that follow
-// and the low four bits.
+// PkgLength counts itself: up to 63 bytes it is one byte; beyond, the first has the number of those that
+// follow and the low four bits.
 static unsigned encode_length(uint8_t out[4], size_t content)
 {
 	unsigned more = content + 1 <= 0x3f ? 0 : content + 2 <= 0xfff ? 1 : content + 3 <= 0xfffff ? 2 : 3;
@@ -163,18 +164,22 @@ void aml_name(struct blob *b, const char *name)
 
 void aml_int(struct blob *b, uint64_t v)
 {
-	uint8_t op = v <= UINT8_MAX ? AML_BYTE : v <= UINT16_MAX ? AML_WORD : v <= UINT32_MAX ? AML_DWORD : AML_QWORD;
-
 	if (v <= 1) {
 		blob_u8(b, v ? AML_ONE : AML_ZERO);
 		return;
 	}
-	blob_u8(b, op);
-	switch (op) {
-	case AML_BYTE: blob_u8(b, (unsigned)v); break;
-	case AML_WORD: blob_u16(b, (unsigned)v); break;
-	case AML_DWORD: blob_u32(b, (uint32_t)v); break;
-	default: blob_u64(b, v); break;
+	if (v <= UINT8_MAX) {
+		blob_u8(b, AML_BYTE);
+		blob_u8(b, (unsigned)v);
+	} else if (v <= UINT16_MAX) {
+		blob_u8(b, AML_WORD);
+		blob_u16(b, (unsigned)v);
+	} else if (v <= UINT32_MAX) {
+		blob_u8(b, AML_DWORD);
+		blob_u32(b, (uint32_t)v);
+	} else {
+		blob_u8(b, AML_QWORD);
+		blob_u64(b, v);
 	}
 }
 
@@ -186,7 +191,9 @@ void aml_string(struct blob *b, const char *s)
 
 static unsigned hex_digit(char c)
 {
-	return isdigit((unsigned char)c) ? (unsigned)(c - '0') : (unsigned)(toupper((unsigned char)c) - 'A' + 10) & 0xf;
+	int value = isdigit((unsigned char)c) ? c - '0' : toupper((unsigned char)c) - 'A' + 10;
+
+	return (unsigned)value & 0xf;
 }
 
 // Three letters of five bits each and four digits, most significant first, as a big-endian dword.
@@ -220,7 +227,8 @@ bool aml_patch_dword(uint8_t *aml, size_t len, const char *name, uint32_t value)
 	size_t found = 0, at = 0;
 
 	for (size_t i = 0; len >= pattern + 4 && i <= len - pattern - 4; i++) {
-		if (aml[i] == AML_NAME && !memcmp(aml + i + 1, name, SEGMENT) && aml[i + 1 + SEGMENT] == AML_DWORD) {
+		if (aml[i] == AML_NAME && !memcmp(aml + i + 1, name, SEGMENT) &&
+		    aml[i + 1 + SEGMENT] == AML_DWORD) {
 			at = i + pattern;
 			found++;
 		}

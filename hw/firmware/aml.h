@@ -1,9 +1,9 @@
 // aml.h: writing ACPI machine language: the few constructs that a generated SSDT needs.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// ACPI 6.4, chapter 20. A package (scope, device, method, processor) is opened with aml_open_*() and closed with
-// aml_close(), which puts its length in; they nest. Names are the four characters of a NameSeg, shorter ones are
-// padded with '_'. Errors stay in the blob's `failed`.
+// ACPI 6.4, chapter 20. A package (scope, device, method, processor) is opened with aml_open_*() and closed
+// with aml_close(), which puts its length in; they nest. Names are the four characters of a NameSeg, shorter
+// ones are padded with '_'. Errors stay in the blob's `failed`.
 #ifndef BERTH_FIRMWARE_AML_H
 #define BERTH_FIRMWARE_AML_H
 
@@ -20,7 +20,8 @@ struct aml_mark aml_open_scope(struct blob *b, const char *path);
 struct aml_mark aml_open_device(struct blob *b, const char *name);
 struct aml_mark aml_open_method(struct blob *b, const char *name, unsigned args);
 // P_BLK_LEN 0 or 6. Numbers up to FEh only: FFh is reserved, more processors need devices.
-struct aml_mark aml_open_processor(struct blob *b, const char *name, uint8_t id, uint32_t p_blk, uint8_t p_blk_len);
+struct aml_mark aml_open_processor(struct blob *b, const char *name, uint8_t id, uint32_t p_blk,
+				   uint8_t p_blk_len);
 // Of COUNT elements (at most 255), which follow as data.
 struct aml_mark aml_open_package(struct blob *b, unsigned count);
 void aml_close(struct blob *b, struct aml_mark mark);
@@ -35,8 +36,8 @@ void aml_path(struct blob *b, const char *path);
 // Return with the object that is written next.
 void aml_return(struct blob *b);
 
-// Sets the DWordConst that Name(NAME, ...) holds in AML (LEN bytes of a compiled table) to VALUE. False when there
-// is not exactly one such name.
+// Sets the DWordConst that Name(NAME, ...) holds in AML (LEN bytes of a compiled table) to VALUE. False when
+// there is not exactly one such name.
 bool aml_patch_dword(uint8_t *aml, size_t len, const char *name, uint32_t value);
 
 #endif

@@ -1,8 +1,8 @@
 // blob.h: a growing byte buffer that firmware tables are written into.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Running out of memory is remembered in `failed` and everything after it does nothing, so that a table can be
-// written straight down and checked once at the end. Used by one thread at a time.
+// Running out of memory is remembered in `failed` and everything after it does nothing, so that a table can
+// be written straight down and checked once at the end. Used by one thread at a time.
 #ifndef BERTH_FIRMWARE_BLOB_H
 #define BERTH_FIRMWARE_BLOB_H
 

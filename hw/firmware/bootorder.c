@@ -12,7 +12,7 @@
 
 #define SETUP_WAIT_MS 30000u
 
-// --- names ---------------------------------------------------------------------------------------------------------
+// --- names -------------------------------------------------------------------------------------------
 
 // "/pci@i0cf8/NAME@device,function", the function only when it is not 0.
 static int pci_path(char *buf, const char *name, unsigned devfn)
@@ -43,7 +43,7 @@ void boot_path_nic(char *buf, unsigned devfn)
 	pci_path(buf, "ethernet", devfn);
 }
 
-// --- order ---------------------------------------------------------------------------------------------------------
+// --- order -------------------------------------------------------------------------------------------
 
 struct order {
 	const struct boot_args *args;
@@ -80,7 +80,8 @@ static void emit_node(struct order *o, const char *word, size_t len, bool disks_
 }
 
 // Calls FN with each word of a list that commas, semicolons or blanks separate.
-static void each_word(const char *list, void (*fn)(struct order *o, const char *word, size_t len), struct order *o)
+static void each_word(const char *list, void (*fn)(struct order *o, const char *word, size_t len),
+		      struct order *o)
 {
 	static const char separators[] = ",; \t";
 
@@ -128,14 +129,15 @@ static void order_word(struct order *o, const char *word, size_t len)
 
 void boot_order_write(const struct boot_args *args, struct blob *b)
 {
-	struct order o = { .args = args, .count = MIN(args->count, BOOT_DEVICES_MAX), .out = b, .first = true };
+	struct order o = { .args = args, .out = b, .first = true };
 
+	o.count = MIN(args->count, BOOT_DEVICES_MAX);
 	each_word(args->order, order_word, &o);
 	for (enum boot_class class = 0; class < BOOT_CLASSES; class++)
 		emit_class(&o, class);
 }
 
-// --- files ---------------------------------------------------------------------------------------------------------
+// --- files -------------------------------------------------------------------------------------------
 
 // SeaBIOS has no setup; its boot menu is what a person who asks for the setup can be given.
 static int add_menu(const struct boot_args *args, struct fw_cfg *fw)
@@ -175,5 +177,6 @@ int boot_build(const struct boot_args *args, struct fw_cfg *fw, struct err *err)
 		r = fw_cfg_add_file_int(fw, "etc/boot-fail-wait", 4, args->retry_ms);
 	if (r == 0 && args->feature_control)
 		r = fw_cfg_add_file_int(fw, "etc/msr_feature_control", 8, args->feature_control);
-	return r < 0 ? err_set(err, -r, "bootorder", "the boot settings cannot be stored: %s", strerror(-r)) : 0;
+	return r < 0 ? err_set(err, -r, "bootorder", "the boot settings cannot be stored: %s", strerror(-r))
+		     : 0;
 }

@@ -31,7 +31,7 @@ struct boot_args {
 	const char *disk_order;         // bios.hddOrder: "scsi0:0,ide0:0", or NULL
 	const struct boot_device *devices;      // those present, in the order of the controllers
 	size_t count;
-	unsigned delay_ms;              // bios.bootDelay: how long the boot menu can be asked for; 0 = not at all
+	unsigned delay_ms; // bios.bootDelay: how long the boot menu can be asked for; 0 = not at all
 	bool setup_once;                // bios.forceSetupOnce: offer the boot menu for half a minute
 	uint32_t retry_ms;              // what to do when nothing boots; BOOT_NO_RETRY = stay there
 	uint64_t feature_control;       // for MSR 3Ah on every CPU; 0 = leave it
@@ -42,9 +42,9 @@ void boot_path_ide(char *buf, unsigned devfn, unsigned channel, unsigned unit);
 void boot_path_scsi(char *buf, unsigned devfn, unsigned target, unsigned lun);
 void boot_path_nic(char *buf, unsigned devfn);
 
-// Appends the device paths, one a line, no line end behind the last. Names in the two orders that no device has
-// and words that mean nothing are passed over (the .vmx check reports them); devices that no order names follow in
-// the usual order.
+// Appends the device paths, one a line, no line end behind the last. Names in the two orders that no device
+// has and words that mean nothing are passed over (the .vmx check reports them); devices that no order names
+// follow in the usual order.
 void boot_order_write(const struct boot_args *args, struct blob *b);
 // The file bootorder, and with it the boot menu's, the retry's and the feature control's settings. Before the
 // machine starts.

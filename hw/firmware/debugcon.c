@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 
-// --- core ----------------------------------------------------------------------------------------------------------
+// --- core --------------------------------------------------------------------------------------------
 
 void debugcon_core_init(struct debugcon_core *con, void (*emit)(void *arg, const char *line), void *arg)
 {
@@ -43,7 +43,7 @@ void debugcon_core_write(struct debugcon_core *con, const uint8_t *bytes, size_t
 		put(con, *bytes++);
 }
 
-// --- attachment ------------------------------------------------------------------------------------------------------
+// --- attachment --------------------------------------------------------------------------------------
 
 struct debugcon {
 	pthread_mutex_t lock;           // the line

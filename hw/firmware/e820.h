@@ -23,8 +23,8 @@ struct e820_args {
 	size_t reserved_count;
 };
 
-// Appends the entries: RAM first, then IOAPIC, local APIC and BIOS, then ARGS->reserved. Empty ranges and such
-// that wrap are left out.
+// Appends the entries: RAM first, then IOAPIC, local APIC and BIOS, then ARGS->reserved. Empty ranges and
+// such that wrap are left out.
 void e820_write(const struct e820_args *args, struct blob *b);
 // The same as file etc/e820. Before the machine starts.
 int e820_build(const struct e820_args *args, struct fw_cfg *fw, struct err *err);

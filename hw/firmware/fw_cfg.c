@@ -34,7 +34,7 @@ static int mem_write(void *arg, uint64_t addr, const void *buf, size_t len)
 	return gmem_write(fw->mem, gpa(addr), buf, len);
 }
 
-// --- 510h and 511h -------------------------------------------------------------------------------------------
+// --- 510h and 511h -----------------------------------------------------------------------------------
 
 static bool is_data(uint64_t offset, unsigned size)
 {
@@ -78,7 +78,7 @@ static const struct bus_ops select_ops = {
 	.read_string = select_read_string,
 };
 
-// --- 514h ------------------------------------------------------------------------------------------------------
+// --- 514h --------------------------------------------------------------------------------------------
 
 static uint64_t dma_read(void *dev, uint64_t offset, unsigned size)
 {
@@ -96,7 +96,7 @@ static void dma_write(void *dev, uint64_t offset, unsigned size, uint64_t value)
 
 static const struct bus_ops dma_ops = { .read = dma_read, .write = dma_write, .max_size = 8 };
 
-// --- device ----------------------------------------------------------------------------------------------------
+// --- device ------------------------------------------------------------------------------------------
 
 static void reset(void *dev)
 {
@@ -173,7 +173,7 @@ int fw_cfg_create(const struct platform *platform, struct fw_cfg **out, struct e
 	return 0;
 }
 
-// --- content -----------------------------------------------------------------------------------------------------
+// --- content -----------------------------------------------------------------------------------------
 
 int fw_cfg_add_file(struct fw_cfg *fw, const char *name, const void *data, size_t len)
 {

@@ -24,7 +24,8 @@ int fw_cfg_add_item(struct fw_cfg *fw, uint16_t selector, const void *data, size
 int fw_cfg_add_file_int(struct fw_cfg *fw, const char *name, unsigned size, uint64_t value);
 int fw_cfg_add_item_int(struct fw_cfg *fw, uint16_t selector, unsigned size, uint64_t value);
 
-// What the items that are older than files tell of the machine. (The boot menu is boot_build()'s, bootorder.h.)
+// What the items that are older than files tell of the machine. (The boot menu is boot_build()'s,
+// bootorder.h.)
 struct fw_cfg_machine {
 	uint64_t ram_size;              // bytes, low and high together
 	unsigned cpus;

@@ -32,7 +32,7 @@ const struct fields fw_cfg_fields = {
 	.count = ARRAY_SIZE(fields_list),
 };
 
-// --- items ---------------------------------------------------------------------------------------------
+// --- items -------------------------------------------------------------------------------------------
 
 static struct fw_cfg_item *find_key(const struct fw_cfg_core *fw, uint16_t key)
 {
@@ -183,7 +183,7 @@ void fw_cfg_core_reset(struct fw_cfg_core *fw)
 	fw->regs = (struct fw_cfg_regs){ 0 };
 }
 
-// --- selector and data -----------------------------------------------------------------------------------
+// --- selector and data -------------------------------------------------------------------------------
 
 // The selected item, or NULL. Looked up again when the selector changed, also by a restore.
 static const struct fw_cfg_item *selected(struct fw_cfg_core *fw)
@@ -229,7 +229,7 @@ void fw_cfg_core_data(struct fw_cfg_core *fw, void *buf, size_t count)
 	memset((uint8_t *)buf + n, 0, count - n);
 }
 
-// --- DMA -----------------------------------------------------------------------------------------------------
+// --- DMA ---------------------------------------------------------------------------------------------
 
 struct dma_request { uint32_t control, length; uint64_t address; };
 
@@ -279,8 +279,8 @@ static int dma_execute(struct fw_cfg_core *fw, const struct dma_request *req)
 	return 0;
 }
 
-// Runs the request at ADDR. The outcome goes into its control word: 0, or the error bit. Where that word cannot
-// be written, nobody can be told.
+// Runs the request at ADDR. The outcome goes into its control word: 0, or the error bit. Where that word
+// cannot be written, nobody can be told.
 static void dma_start(struct fw_cfg_core *fw, uint64_t addr)
 {
 	uint8_t raw[FW_CFG_DMA_SIZE], outcome[4];

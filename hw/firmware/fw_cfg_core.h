@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // The device through which SeaBIOS learns of its machine (QEMU's fw_cfg, whose interface its documentation
-// fixes). A 16-bit selector chooses an item; its bytes are read one after another from the data port, or many at
-// once by DMA. Behind the end of an item, and for a selector that nobody filled, reads give zeros. Items are
-// read-only. The core knows neither ports nor lock.
+// fixes). A 16-bit selector chooses an item; its bytes are read one after another from the data port, or many
+// at once by DMA. Behind the end of an item, and for a selector that nobody filled, reads give zeros. Items
+// are read-only. The core knows neither ports nor lock.
 #ifndef BERTH_FIRMWARE_FW_CFG_CORE_H
 #define BERTH_FIRMWARE_FW_CFG_CORE_H
 
@@ -38,7 +38,12 @@ enum fw_cfg_key {
 #define FW_CFG_ITEM_MAX         (64u << 20)
 
 // The request a guest leaves in memory; all fields big endian.
-enum fw_cfg_dma_layout { FW_CFG_DMA_CONTROL = 0, FW_CFG_DMA_LENGTH = 4, FW_CFG_DMA_ADDRESS = 8, FW_CFG_DMA_SIZE = 16 };
+enum fw_cfg_dma_layout {
+	FW_CFG_DMA_CONTROL = 0,
+	FW_CFG_DMA_LENGTH = 4,
+	FW_CFG_DMA_ADDRESS = 8,
+	FW_CFG_DMA_SIZE = 16
+};
 enum fw_cfg_dma_control {
 	FW_CFG_DMA_ERROR = 1u << 0,
 	FW_CFG_DMA_READ = 1u << 1,
@@ -89,13 +94,13 @@ void fw_cfg_core_reset(struct fw_cfg_core *fw);
 // Stores a copy of LEN bytes under KEY. -EEXIST when it is taken, -EINVAL for a key that means a file,
 // -E2BIG, -ENOMEM.
 int fw_cfg_core_add_item(struct fw_cfg_core *fw, uint16_t key, const void *data, size_t len);
-// The same as a file, put into the directory by its name; the selector is the next free one. -EEXIST for a name
-// that exists, -EINVAL for an empty or too long one, -ENOSPC when the directory is full.
+// The same as a file, put into the directory by its name; the selector is the next free one. -EEXIST for a
+// name that exists, -EINVAL for an empty or too long one, -ENOSPC when the directory is full.
 int fw_cfg_core_add_file(struct fw_cfg_core *fw, const char *name, const void *data, size_t len);
 // NULL when there is none. Valid until the next item is added.
 const struct fw_cfg_item *fw_cfg_core_find_file(const struct fw_cfg_core *fw, const char *name);
 
-// --- registers; all are total ---
+// --- registers; all are total ------------------------------------------------------------------------
 void fw_cfg_core_select(struct fw_cfg_core *fw, uint16_t key);
 // COUNT reads of the data port.
 void fw_cfg_core_data(struct fw_cfg_core *fw, void *buf, size_t count);

@@ -37,7 +37,8 @@ void loader_add_pointer(struct blob *script, const char *file, uint32_t offset, 
 	blob_put(script, entry, sizeof(entry));
 }
 
-void loader_add_checksum(struct blob *script, const char *file, uint32_t offset, uint32_t start, uint32_t length)
+void loader_add_checksum(struct blob *script, const char *file, uint32_t offset, uint32_t start,
+			 uint32_t length)
 {
 	uint8_t entry[LOADER_ENTRY];
 

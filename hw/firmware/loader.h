@@ -1,8 +1,8 @@
 // loader.h: the script by which firmware places tables in memory and joins them (etc/table-loader).
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Entries of 128 bytes, carried out in order: allocate a file somewhere, add its address to a field of another
-// (or the same) file, mend a checksum. The addresses are known only to the firmware.
+// Entries of 128 bytes, carried out in order: allocate a file somewhere, add its address to a field of
+// another (or the same) file, mend a checksum. The addresses are known only to the firmware.
 #ifndef BERTH_FIRMWARE_LOADER_H
 #define BERTH_FIRMWARE_LOADER_H
 
@@ -27,8 +27,11 @@ enum loader_layout {
 // Each appends one entry to SCRIPT. Names are shorter than LOADER_NAME. ALIGN is a power of two.
 void loader_allocate(struct blob *script, const char *file, uint32_t align, enum loader_zone zone);
 // Adds the address of TO to the SIZE bytes (1, 2, 4, 8) at OFFSET of FILE, which hold an offset within TO.
-void loader_add_pointer(struct blob *script, const char *file, uint32_t offset, unsigned size, const char *to);
-// Sets the byte at OFFSET of FILE so that the LENGTH bytes from START sum to zero. The byte must be zero before.
-void loader_add_checksum(struct blob *script, const char *file, uint32_t offset, uint32_t start, uint32_t length);
+void loader_add_pointer(struct blob *script, const char *file, uint32_t offset, unsigned size,
+			const char *to);
+// Sets the byte at OFFSET of FILE so that the LENGTH bytes from START sum to zero. The byte must be zero
+// before.
+void loader_add_checksum(struct blob *script, const char *file, uint32_t offset, uint32_t start,
+			 uint32_t length);
 
 #endif

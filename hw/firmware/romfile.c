@@ -34,7 +34,7 @@ static const char *const folders[] = {
 static const char *const bios_names[] = { "bios-256k.bin", "bios.bin" };
 static const char *const vga_names[] = { "vgabios-vmware.bin" };
 
-// --- finding -------------------------------------------------------------------------------------------------------
+// --- finding -----------------------------------------------------------------------------------------
 
 // What one image is: its names, its limits, what a person calls it.
 struct kind {
@@ -59,8 +59,8 @@ static bool search(const struct kind *kind, char path[PATH_MAX])
 }
 
 // Reads and checks the file at WANTED, or the one found. PATH tells which it was.
-static int read_image(const struct kind *kind, const char *wanted, char path[PATH_MAX], char **data, size_t *len,
-		      struct err *err)
+static int read_image(const struct kind *kind, const char *wanted, char path[PATH_MAX], char **data,
+		      size_t *len, struct err *err)
 {
 	int r;
 
@@ -68,7 +68,8 @@ static int read_image(const struct kind *kind, const char *wanted, char path[PAT
 		snprintf(path, PATH_MAX, "%s", wanted);
 	} else if (!search(kind, path)) {
 		r = err_set(err, ENOENT, kind->names[0], "%s is not installed", kind->what);
-		err_remedy(err, "Install it (apt install seabios) or name the file with %s in the .vmx", kind->key);
+		err_remedy(err, "Install it (apt install seabios) or name the file with %s in the .vmx",
+			   kind->key);
 		err_exit(err, EXIT_HOST);
 		return r;
 	}
@@ -88,14 +89,16 @@ static int read_image(const struct kind *kind, const char *wanted, char path[PAT
 	return r;
 }
 
-// --- checking ------------------------------------------------------------------------------------------------------
+// --- checking ----------------------------------------------------------------------------------------
 
 static int check_bios(const uint8_t *data, size_t len, const char *path, struct err *err)
 {
 	if (len != LEGACY_BIOS && len != FIRMWARE_BIOS_MAX)
-		return err_set(err, EINVAL, path, "is no BIOS image: it has %zu bytes, not 128 or 256 KiB", len);
+		return err_set(err, EINVAL, path, "is no BIOS image: it has %zu bytes, not 128 or 256 KiB",
+			       len);
 	if (data[len - RESET_VECTOR] != FAR_JUMP)
-		return err_set_at(err, EINVAL, path, len - RESET_VECTOR, "is no BIOS image: no jump at the reset vector");
+		return err_set_at(err, EINVAL, path, len - RESET_VECTOR,
+				  "is no BIOS image: no jump at the reset vector");
 	return 0;
 }
 
@@ -118,7 +121,8 @@ static int check_vga(const uint8_t *data, size_t len, const char *path, struct e
 		return err_set(err, EINVAL, path, "is no option ROM: it does not begin with 55h AAh");
 	told = data[ROM_LENGTH] * 512u;
 	if (!told || told > len)
-		return err_set_at(err, EINVAL, path, ROM_LENGTH, "is truncated: %zu of %zu bytes are there", len, told);
+		return err_set_at(err, EINVAL, path, ROM_LENGTH, "is truncated: %zu of %zu bytes are there",
+				  len, told);
 	if (blob_checksum(data, told) != 0)
 		return err_set(err, EINVAL, path, "is damaged: its checksum is wrong");
 	if (!for_svga(data, told))
@@ -131,11 +135,15 @@ static const struct kind bios_kind = {
 	.max = FIRMWARE_BIOS_MAX, .check = check_bios,
 };
 static const struct kind vga_kind = {
-	.what = "SeaBIOS's VGA BIOS", .key = "berth.vgabios", .names = vga_names, .name_count = ARRAY_SIZE(vga_names),
-	.max = FIRMWARE_VGA_MAX, .check = check_vga,
+	.what = "SeaBIOS's VGA BIOS",
+	.key = "berth.vgabios",
+	.names = vga_names,
+	.name_count = ARRAY_SIZE(vga_names),
+	.max = FIRMWARE_VGA_MAX,
+	.check = check_vga,
 };
 
-// --- loading -------------------------------------------------------------------------------------------------------
+// --- loading -----------------------------------------------------------------------------------------
 
 static int load_bios(const char *wanted, struct firmware_roms *roms, struct err *err)
 {
@@ -163,7 +171,8 @@ static int load_vga(const char *wanted, struct firmware_roms *roms, struct err *
 	return r;
 }
 
-int firmware_roms_load(const char *bios_path, const char *vga_path, struct firmware_roms *roms, struct err *err)
+int firmware_roms_load(const char *bios_path, const char *vga_path, struct firmware_roms *roms,
+		       struct err *err)
 {
 	int r;
 
@@ -184,12 +193,13 @@ void firmware_roms_free(struct firmware_roms *roms)
 	*roms = (struct firmware_roms){ 0 };
 }
 
-// --- layout --------------------------------------------------------------------------------------------------------
+// --- layout ------------------------------------------------------------------------------------------
 
 void firmware_rom_layout(const struct firmware_roms *roms, uint8_t image[FIRMWARE_IMAGE_SIZE])
 {
 	memset(image, 0xff, FIRMWARE_IMAGE_SIZE);
-	memcpy(image + FIRMWARE_IMAGE_SIZE - LEGACY_BIOS, roms->bios + roms->bios_size - LEGACY_BIOS, LEGACY_BIOS);
+	memcpy(image + FIRMWARE_IMAGE_SIZE - LEGACY_BIOS, roms->bios + roms->bios_size - LEGACY_BIOS,
+	       LEGACY_BIOS);
 }
 
 int firmware_roms_map(struct firmware_roms *roms, struct gmem *mem, struct err *err)
@@ -218,5 +228,6 @@ int firmware_roms_add(const struct firmware_roms *roms, struct fw_cfg *fw, struc
 {
 	int r = fw_cfg_add_file(fw, FIRMWARE_VGA_FILE, roms->vga, roms->vga_size);
 
-	return r < 0 ? err_set(err, -r, roms->vga_path, "cannot be offered to the firmware: %s", strerror(-r)) : 0;
+	return r < 0 ? err_set(err, -r, roms->vga_path, "cannot be offered to the firmware: %s", strerror(-r))
+		     : 0;
 }

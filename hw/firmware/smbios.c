@@ -13,7 +13,7 @@
 #include "hw/firmware/fw_cfg.h"
 #include "hw/firmware/smbios_writer.h"
 
-// --- structures ------------------------------------------------------------------------------------------------
+// --- structures --------------------------------------------------------------------------------------
 
 unsigned smb_begin(struct smb *s, unsigned type)
 {
@@ -65,11 +65,19 @@ unsigned smb_handle_ahead(const struct smb *s, unsigned ahead)
 	return s->structures + ahead;
 }
 
-// --- entry point -------------------------------------------------------------------------------------------------
+// --- entry point -------------------------------------------------------------------------------------
 
 enum anchor_layout {
-	ANCHOR_CHECKSUM = 4, ANCHOR_LENGTH = 5, ANCHOR_MAJOR = 6, ANCHOR_MINOR = 7, ANCHOR_LARGEST = 8,
-	ANCHOR_DMI = 16, ANCHOR_DMI_CHECKSUM = 21, ANCHOR_TABLE_LENGTH = 22, ANCHOR_TABLE_COUNT = 28, ANCHOR_BCD = 30,
+	ANCHOR_CHECKSUM = 4,
+	ANCHOR_LENGTH = 5,
+	ANCHOR_MAJOR = 6,
+	ANCHOR_MINOR = 7,
+	ANCHOR_LARGEST = 8,
+	ANCHOR_DMI = 16,
+	ANCHOR_DMI_CHECKSUM = 21,
+	ANCHOR_TABLE_LENGTH = 22,
+	ANCHOR_TABLE_COUNT = 28,
+	ANCHOR_BCD = 30,
 };
 
 static void put_anchor(uint8_t anchor[SMBIOS_ANCHOR_SIZE], const struct smb *s)
@@ -124,7 +132,8 @@ int smbios_build(const struct smbios_args *args, struct fw_cfg *fw, struct err *
 	if (r == 0) {
 		r = fw_cfg_add_file(fw, "etc/smbios/smbios-tables", files.tables.data, files.tables.len);
 		if (r == 0)
-			r = fw_cfg_add_file(fw, "etc/smbios/smbios-anchor", files.anchor, sizeof(files.anchor));
+			r = fw_cfg_add_file(fw, "etc/smbios/smbios-anchor", files.anchor,
+					    sizeof(files.anchor));
 		if (r < 0)
 			err_set(err, -r, "smbios", "the tables cannot be stored: %s", strerror(-r));
 	}
@@ -132,7 +141,7 @@ int smbios_build(const struct smbios_args *args, struct fw_cfg *fw, struct err *
 	return r;
 }
 
-// --- the host's strings --------------------------------------------------------------------------------------------
+// --- the host's strings ------------------------------------------------------------------------------
 
 static void read_line(const char *path, char *out, size_t size)
 {

@@ -1,8 +1,8 @@
 // smbios.h: the SMBIOS structures of the machine, as the BIOS of VMware's platform gives them.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Version 2.4, or 2.7 from hardware version 14 on. The UUID's sixteen bytes are stored as uuid.bios writes them;
-// a reader swaps the first three fields from SMBIOS 2.6 on, as it does on VMware.
+// Version 2.4, or 2.7 from hardware version 14 on. The UUID's sixteen bytes are stored as uuid.bios writes
+// them; a reader swaps the first three fields from SMBIOS 2.6 on, as it does on VMware.
 #ifndef BERTH_FIRMWARE_SMBIOS_H
 #define BERTH_FIRMWARE_SMBIOS_H
 
@@ -29,7 +29,7 @@ struct smbios_cpu {
 struct smbios_args {
 	int hw_version;
 	const uint8_t *uuid;            // 16 bytes of uuid.bios
-	const char *uuid_text;          // as the .vmx has it, for the serial number; NULL = made from the bytes
+	const char *uuid_text; // as the .vmx has it, for the serial number; NULL = made from the bytes
 	unsigned cpus, cores_per_socket;
 	uint64_t mem_mb;
 	struct smbios_cpu cpu;
@@ -40,7 +40,7 @@ struct smbios_args {
 
 struct smbios_files {
 	struct blob tables;
-	uint8_t anchor[SMBIOS_ANCHOR_SIZE];     // entry point; the firmware fills in the address of the tables
+	uint8_t anchor[SMBIOS_ANCHOR_SIZE]; // entry point; the firmware fills in the address of the tables
 };
 // Release FILES->tables with blob_free(), also after an error.
 int smbios_files_build(const struct smbios_args *args, struct smbios_files *files, struct err *err);

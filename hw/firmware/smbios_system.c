@@ -1,4 +1,4 @@
-// smbios_system.c: SMBIOS structures of BIOS, system, board and chassis, of connectors and slots, and the last ones.
+// smbios_system.c: SMBIOS structures of BIOS, system, board, chassis, connectors and slots; the last ones.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
 
@@ -6,9 +6,10 @@
 #include "base/compiler.h"
 #include "hw/firmware/smbios_writer.h"
 
-#define BIOS_DATE "11/12/2020"  // of the BIOS that current VMware products carry, whatever the hardware version
+// Of the BIOS that current VMware products carry, whatever the hardware version.
+#define BIOS_DATE "11/12/2020"
 
-// --- 0 to 3 ------------------------------------------------------------------------------------------------------
+// --- 0 to 3 ------------------------------------------------------------------------------------------
 
 #define BIT(n) (UINT64_C(1) << (n))
 
@@ -20,8 +21,8 @@ enum bios_values {
 
 static void put_bios(struct smb *s)
 {
-	// ISA, PCI, PC Card, PNP, APM, upgradeable, shadowing; ESCD, boot from CD, selectable boot, EDD; print
-	// screen, 8042, serial, printer, CGA and mono video services.
+	// ISA, PCI, PC Card, PNP, APM, upgradeable, shadowing; ESCD, boot from CD, selectable boot, EDD;
+	// print screen, 8042, serial, printer, CGA and mono video services.
 	static const uint64_t characteristics =
 		BIT(4) | BIT(7) | BIT(8) | BIT(9) | BIT(10) | BIT(11) | BIT(12) |
 		BIT(14) | BIT(15) | BIT(16) | BIT(19) |
@@ -47,8 +48,11 @@ static void format_uuid(char *out, size_t size, const uint8_t *uuid)
 {
 	size_t n = 0;
 
-	for (unsigned i = 0; i < 16 && n < size; i++)
-		n += (size_t)snprintf(out + n, size - n, "%02x%s", uuid[i], i == 7 ? "-" : i == 15 ? "" : " ");
+	for (unsigned i = 0; i < 16 && n < size; i++) {
+		const char *before = i == 0 ? "" : i == 8 ? "-" : " ";
+
+		n += (size_t)snprintf(out + n, size - n, "%s%02x", before, uuid[i]);
+	}
 }
 
 static void put_system(struct smb *s)
@@ -115,7 +119,7 @@ void smb_put_system(struct smb *s)
 	put_chassis(s);
 }
 
-// --- 8 and 9: connectors and slots -----------------------------------------------------------------------------------
+// --- 8 and 9: connectors and slots -------------------------------------------------------------------
 
 enum connector { CONN_NONE = 0x00, CONN_DB25_FEMALE = 0x05, CONN_DB9_MALE = 0x08, CONN_DIN8_MALE = 0x14,
 		 CONN_9_INLINE = 0x18, CONN_25_INLINE = 0x19 };
@@ -182,7 +186,7 @@ static void put_slot(struct smb *s, const struct slot *slot)
 	smb_end(s);
 }
 
-// --- 10, 11, 15 --------------------------------------------------------------------------------------------------------
+// --- 10, 11, 15 --------------------------------------------------------------------------------------
 
 static void put_onboard(struct smb *s)
 {
@@ -244,7 +248,7 @@ void smb_put_connections(struct smb *s)
 	put_event_log(s);
 }
 
-// --- 23, 24, 30, 32, 126, 127 --------------------------------------------------------------------------------------------
+// --- 23, 24, 30, 32, 126, 127 ------------------------------------------------------------------------
 
 static void put_system_reset(struct smb *s)
 {

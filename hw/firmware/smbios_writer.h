@@ -1,8 +1,8 @@
 // smbios_writer.h: writing SMBIOS structures one after another. Inside hw/firmware only.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// smb_begin(), the fields in their order, smb_end(). smb_string() writes a string's number into the structure and
-// the text behind it; the text must stay until smb_end().
+// smb_begin(), the fields in their order, smb_end(). smb_string() writes a string's number into the structure
+// and the text behind it; the text must stay until smb_end().
 #ifndef BERTH_FIRMWARE_SMBIOS_WRITER_H
 #define BERTH_FIRMWARE_SMBIOS_WRITER_H
 
@@ -33,8 +33,8 @@ void smb_end(struct smb *s);
 // The handle that the structure after AHEAD others will get.
 unsigned smb_handle_ahead(const struct smb *s, unsigned ahead);
 
-// In smbios_system.c: BIOS, system, board, chassis (0 to 3), and what is plugged in (8 to 15); those at the end
-// (23, 24, 30, 32, 126, 127).
+// In smbios_system.c: BIOS, system, board, chassis (0 to 3), and what is plugged in (8 to 15); those at the
+// end (23, 24, 30, 32, 126, 127).
 void smb_put_system(struct smb *s);
 void smb_put_connections(struct smb *s);
 void smb_put_end(struct smb *s);

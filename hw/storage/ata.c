@@ -11,7 +11,14 @@
 
 #define FLOATING 0x7fu                  // an empty cable: only DD7 is pulled, downwards
 
-enum ata_reset { ATA_RESET_NONE, ATA_RESET_POWER_ON, ATA_RESET_SOFT, ATA_RESET_DIAGNOSTIC, ATA_RESET_DEVICE, ATA_RESET_COUNT };
+enum ata_reset {
+	ATA_RESET_NONE,
+	ATA_RESET_POWER_ON,
+	ATA_RESET_SOFT,
+	ATA_RESET_DIAGNOSTIC,
+	ATA_RESET_DEVICE,
+	ATA_RESET_COUNT
+};
 
 #define CMD_DEVICE_RESET 0x08
 #define CMD_DIAGNOSTIC   0x90
@@ -148,7 +155,8 @@ bool ata_dma_buf(struct ata_dev *d, bool to_memory, void (*fault)(struct ata_dev
 	int64_t n = 0;
 
 	if (r->pos < r->fill)
-		n = d->ch->host.dma_copy(d->ch->host.arg, d->unit, r->buf + r->pos, r->fill - r->pos, to_memory);
+		n = d->ch->host.dma_copy(d->ch->host.arg, d->unit, r->buf + r->pos, r->fill - r->pos,
+					 to_memory);
 	if (n < 0) {
 		fault(d);
 		return false;
@@ -240,7 +248,7 @@ bool ata_idle(const struct ata *ch)
 	return !ch->dev[0].io_busy && !ch->dev[1].io_busy;
 }
 
-// --- reading registers ---------------------------------------------------------------------------------
+// --- reading registers -------------------------------------------------------------------------------
 
 static uint8_t command_block(const struct ata_dev_regs *r, unsigned reg, unsigned previous)
 {
@@ -286,7 +294,7 @@ uint8_t ata_alt_status(const struct ata *ch)
 	return present(d) ? d->r->status : absent_device(ch, ATA_REG_STATUS, 0);
 }
 
-// --- writing registers -----------------------------------------------------------------------------------
+// --- writing registers -------------------------------------------------------------------------------
 
 static void push(uint8_t pair[2], uint8_t value)
 {
@@ -368,7 +376,7 @@ void ata_control_write(struct ata *ch, uint8_t value)
 	update_irq(ch);
 }
 
-// --- data register -----------------------------------------------------------------------------------------
+// --- data register -----------------------------------------------------------------------------------
 
 static struct ata_dev *transferring(struct ata *ch, bool in)
 {
@@ -433,7 +441,7 @@ void ata_data_write(struct ata *ch, const uint8_t *buf, size_t len)
 	}
 }
 
-// --- the outside world -----------------------------------------------------------------------------------
+// --- the outside world -------------------------------------------------------------------------------
 
 void ata_dma_ready(struct ata *ch)
 {

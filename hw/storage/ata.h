@@ -1,10 +1,10 @@
 // ata.h: one ATA channel with two devices: task file, disk commands and ATAPI CD-ROM. Registers only.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Facts: ATA/ATAPI-6 (task file, PIO, DMA, 48-bit, SMART), SFF-8020i and MMC-3 (CD-ROM). The core knows no bus,
-// thread, file or lock: the owner serialises all calls and supplies struct ata_host. Each device runs one command
-// and has at most one backend request under way. A reset that meets a request under way leaves the device busy
-// until that request has ended, so no old transfer can reach memory or the medium after the reset is over.
+// Facts: ATA/ATAPI-6 (task file, PIO, DMA, 48-bit, SMART), SFF-8020i and MMC-3 (CD-ROM). The core knows no
+// bus, thread, file or lock: the owner serialises all calls and supplies struct ata_host. Each device runs
+// one command and has at most one backend request under way. A reset that meets a request under way leaves
+// the device busy until that request has ended: no old transfer reaches memory or the medium after the reset.
 #ifndef BERTH_STORAGE_ATA_H
 #define BERTH_STORAGE_ATA_H
 
@@ -105,7 +105,7 @@ enum ata_kind { ATA_KIND_NONE, ATA_KIND_DISK, ATA_KIND_CDROM };
 // What is plugged in.
 struct ata_drive {
 	enum ata_kind kind;
-	unsigned number;                        // 0..3: first channel's master, slave, second channel's master, slave
+	unsigned number;                        // 0..3: channel * 2 + unit
 	uint64_t sectors;                       // of 512 bytes: the disk, or the medium in the CD-ROM
 	bool medium;                            // CD-ROM: there is one
 	bool readonly;
@@ -129,9 +129,9 @@ struct ata_host {
 	// Starts a request; ata_io_done() must follow once, never from inside this call.
 	void (*io)(void *arg, unsigned unit, const struct ata_io *io);
 	// Maps memory for the next request: at most WANT bytes (multiple of 512). Returns the bytes mapped, a
-	// multiple of 512; 0 when the bus master is not ready (ata_dma_ready() comes later); negative = memory fault.
+	// multiple of 512; 0 = the bus master is not ready (ata_dma_ready() comes later); negative = fault.
 	int64_t (*dma_map)(void *arg, unsigned unit, uint64_t want, bool to_memory);
-	// Moves bytes between BUF and memory now. Returns the bytes moved (fewer when the table ended), or as above.
+	// Moves bytes between BUF and memory now. Returns how many (fewer: the table ended), or as above.
 	int64_t (*dma_copy)(void *arg, unsigned unit, void *buf, size_t len, bool to_memory);
 	// The mapped transfer is over.
 	void (*dma_end)(void *arg, unsigned unit);
@@ -191,21 +191,23 @@ void ata_loaded(struct ata *ch);
 void ata_regs_sanitize(struct ata_regs *regs);
 
 #define ATAPI_FIELDS(T, m) \
-	FIELD(T, m.sense_key), FIELD(T, m.asc), FIELD(T, m.ascq), FIELD(T, m.sense_info), FIELD(T, m.sense_info_valid), \
+	FIELD(T, m.sense_key), FIELD(T, m.asc), FIELD(T, m.ascq), FIELD(T, m.sense_info), \
+	FIELD(T, m.sense_info_valid), \
 	FIELD(T, m.ua_power_on), FIELD(T, m.ua_medium), FIELD(T, m.swapped), FIELD(T, m.tray_open), \
 	FIELD(T, m.locked), FIELD(T, m.media_event), FIELD(T, m.media_event_next), FIELD(T, m.dma), \
-	FIELD(T, m.raw_parts), FIELD(T, m.error_recovery), FIELD(T, m.read_retries), FIELD_ARRAY(T, m.audio), \
-	FIELD_ARRAY(T, m.cdb), FIELD(T, m.limit)
+	FIELD(T, m.raw_parts), FIELD(T, m.error_recovery), FIELD(T, m.read_retries), \
+	FIELD_ARRAY(T, m.audio), FIELD_ARRAY(T, m.cdb), FIELD(T, m.limit)
 #define ATA_DEV_FIELDS(T, m) \
 	FIELD(T, m.status), FIELD(T, m.error), FIELD_ARRAY(T, m.feature), FIELD_ARRAY(T, m.count), \
-	FIELD_ARRAY(T, m.lba_low), FIELD_ARRAY(T, m.lba_mid), FIELD_ARRAY(T, m.lba_high), FIELD(T, m.device), \
-	FIELD(T, m.intrq), FIELD(T, m.multiple), FIELD(T, m.transfer_mode), FIELD(T, m.write_cache), \
-	FIELD(T, m.look_ahead), FIELD(T, m.smart), FIELD(T, m.smart_autosave), FIELD(T, m.smart_offline), \
+	FIELD_ARRAY(T, m.lba_low), FIELD_ARRAY(T, m.lba_mid), FIELD_ARRAY(T, m.lba_high), \
+	FIELD(T, m.device), FIELD(T, m.intrq), FIELD(T, m.multiple), FIELD(T, m.transfer_mode), \
+	FIELD(T, m.write_cache), FIELD(T, m.look_ahead), FIELD(T, m.smart), FIELD(T, m.smart_autosave), \
+	FIELD(T, m.smart_offline), \
 	FIELD(T, m.keep_settings), FIELD(T, m.power), FIELD(T, m.asleep), FIELD(T, m.chs_cylinders), \
-	FIELD(T, m.chs_heads), FIELD(T, m.chs_sectors), FIELD(T, m.command), FIELD(T, m.job), FIELD(T, m.wait), \
-	FIELD(T, m.rw), FIELD(T, m.data_in), FIELD(T, m.reset), FIELD(T, m.pos), FIELD(T, m.drq_end), \
-	FIELD(T, m.fill), FIELD(T, m.chunk), FIELD(T, m.lba), FIELD(T, m.left), ATAPI_FIELDS(T, m.packet), \
-	FIELD_ARRAY(T, m.scratch), FIELD_ARRAY(T, m.buf)
+	FIELD(T, m.chs_heads), FIELD(T, m.chs_sectors), FIELD(T, m.command), FIELD(T, m.job), \
+	FIELD(T, m.wait), FIELD(T, m.rw), FIELD(T, m.data_in), FIELD(T, m.reset), FIELD(T, m.pos), \
+	FIELD(T, m.drq_end), FIELD(T, m.fill), FIELD(T, m.chunk), FIELD(T, m.lba), FIELD(T, m.left), \
+	ATAPI_FIELDS(T, m.packet), FIELD_ARRAY(T, m.scratch), FIELD_ARRAY(T, m.buf)
 // The entries of a struct fields list for the struct ata_regs at member M of T.
 #define ATA_FIELDS(T, m) \
 	FIELD(T, m.select), FIELD(T, m.control), ATA_DEV_FIELDS(T, m.dev[0]), ATA_DEV_FIELDS(T, m.dev[1])

@@ -9,7 +9,7 @@ enum power_mode { POWER_STANDBY = 0x00, POWER_IDLE = 0x80, POWER_ACTIVE = 0xff }
 
 #define MODE_UDMA2 0x42                 // what the firmware of a VMware VM leaves behind
 
-// --- settings ------------------------------------------------------------------------------------------
+// --- settings ----------------------------------------------------------------------------------------
 
 void ata_settings_reset(struct ata_dev *d, bool power_on)
 {
@@ -32,7 +32,7 @@ void ata_settings_reset(struct ata_dev *d, bool power_on)
 	r->smart_offline = 0;
 }
 
-// --- small commands --------------------------------------------------------------------------------------
+// --- small commands ----------------------------------------------------------------------------------
 
 static void cmd_done(struct ata_dev *d, unsigned arg)
 {
@@ -152,7 +152,7 @@ static void write_buffer_block(struct ata_dev *d)
 
 const struct ata_job_ops ata_write_buffer_ops = { .block = write_buffer_block };
 
-// --- power -----------------------------------------------------------------------------------------------
+// --- power -------------------------------------------------------------------------------------------
 
 static void cmd_check_power(struct ata_dev *d, unsigned arg)
 {
@@ -183,7 +183,7 @@ static void cmd_sleep(struct ata_dev *d, unsigned arg)
 	cmd_standby(d, arg);
 }
 
-// --- SET FEATURES ------------------------------------------------------------------------------------------
+// --- SET FEATURES ------------------------------------------------------------------------------------
 
 static bool valid_transfer_mode(unsigned mode)
 {
@@ -273,8 +273,8 @@ void ata_cmd_set_features(struct ata_dev *d, unsigned arg)
 	ata_abort(d);
 }
 
-// --- tables --------------------------------------------------------------------------------------------------
-// What is absent is refused with ABRT: security, SET MAX, long sectors, CFA, media lock, microcode, queued DMA.
+// --- tables ------------------------------------------------------------------------------------------
+// What is absent is refused with ABRT: security, SET MAX, long sectors, CFA, microcode, queued DMA.
 
 #define W ATA_RW_WRITE
 #define M ATA_RW_MULTIPLE
@@ -295,7 +295,7 @@ const struct ata_command ata_disk_commands[256] = {
 	[0x34] = { ata_cmd_rw, W | X },
 	[0x35] = { ata_cmd_rw, W | D | X },
 	[0x39] = { ata_cmd_rw, W | M | X },
-	[0x3c] = { ata_cmd_rw, W | ATA_RW_FUA },        // WRITE VERIFY: the sectors are on the medium at the end
+	[0x3c] = { ata_cmd_rw, W | ATA_RW_FUA },        // WRITE VERIFY: on the medium at the end
 	[0x3d] = { ata_cmd_rw, W | D | X | ATA_RW_FUA },
 	[0x40] = { ata_cmd_rw, ATA_RW_VERIFY },
 	[0x41] = { ata_cmd_rw, ATA_RW_VERIFY },

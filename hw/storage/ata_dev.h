@@ -39,7 +39,14 @@ extern const struct ata_job_ops atapi_packet_ops, atapi_reply_ops, atapi_paramet
 extern const struct ata_job_ops atapi_read_ops, atapi_raw_ops;
 
 // Kinds of READ and WRITE, or'ed; kept in ata_dev_regs.rw.
-enum ata_rw { ATA_RW_WRITE = 1, ATA_RW_MULTIPLE = 2, ATA_RW_DMA = 4, ATA_RW_EXT = 8, ATA_RW_FUA = 16, ATA_RW_VERIFY = 32 };
+enum ata_rw {
+	ATA_RW_WRITE = 1,
+	ATA_RW_MULTIPLE = 2,
+	ATA_RW_DMA = 4,
+	ATA_RW_EXT = 8,
+	ATA_RW_FUA = 16,
+	ATA_RW_VERIFY = 32,
+};
 
 // --- ata.c: outcomes and interrupts ---
 void ata_intrq(struct ata_dev *d, bool level);

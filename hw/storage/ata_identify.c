@@ -25,9 +25,10 @@ void ata_string(uint8_t *out, const char *text, size_t len)
 
 static bool plausible(const struct ata_drive *drive)
 {
-	return drive->cylinders && drive->cylinders <= CHS_MAX_CYLINDERS && drive->heads && drive->heads <= CHS_HEADS &&
-	       drive->sectors_per_track && drive->sectors_per_track <= CHS_SECTORS &&
-	       (uint64_t)drive->cylinders * drive->heads * drive->sectors_per_track <= drive->sectors;
+	uint64_t cylinders = drive->cylinders, heads = drive->heads, sectors = drive->sectors_per_track;
+
+	return cylinders && cylinders <= CHS_MAX_CYLINDERS && heads && heads <= CHS_HEADS && sectors &&
+	       sectors <= CHS_SECTORS && cylinders * heads * sectors <= drive->sectors;
 }
 
 struct ata_geometry ata_default_geometry(const struct ata_drive *drive)
@@ -70,7 +71,7 @@ static void put_modes(const struct ata_dev *d, uint8_t *out)
 	put_word(out, 53, 7);                   // words 54-58, 64-70 and 88 are valid
 	put_word(out, 63, dma_modes(d, 0x20));
 	put_word(out, 64, 3);                   // PIO 3 and 4
-	put_word(out, 65, 120);                 // ns: multiword DMA cycle, recommended; PIO cycle without, with IORDY
+	put_word(out, 65, 120);                 // ns: DMA cycle, recommended; PIO cycle without, with IORDY
 	put_word(out, 66, 120);
 	put_word(out, 67, 120);
 	put_word(out, 68, 120);
@@ -94,7 +95,7 @@ static void put_geometry(const struct ata_dev *d, uint8_t *out)
 	put_le32(out + 60 * 2, (uint32_t)MIN(d->drive.sectors, LBA28_MAX));
 }
 
-// Words 82 to 87: SMART, power management, write cache, look-ahead, device buffers; flush; 48-bit where needed.
+// Words 82 to 87: SMART, power management, caches, device buffers, flush; 48-bit where needed.
 static void put_feature_sets(const struct ata_dev *d, uint8_t *out)
 {
 	bool large = d->drive.sectors > LBA28_MAX;

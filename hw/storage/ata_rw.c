@@ -7,9 +7,9 @@
 #include "base/compiler.h"
 #include "hw/storage/ata_dev.h"
 
-#define TRIM_BLOCKS 8u                          // blocks of ranges that one TRIM takes; word 105 of the identify data
+#define TRIM_BLOCKS 8u                          // of ranges, in one TRIM: word 105 of the identify data
 
-// --- addresses -----------------------------------------------------------------------------------------
+// --- addresses ---------------------------------------------------------------------------------------
 
 static bool chs_to_lba(const struct ata_dev_regs *r, uint64_t *lba)
 {
@@ -103,7 +103,7 @@ static bool in_range(struct ata_dev *d, bool ext)
 	return false;
 }
 
-// --- common to reads and writes ------------------------------------------------------------------------
+// --- common to reads and writes ----------------------------------------------------------------------
 
 static bool is_ext(const struct ata_dev *d) { return d->r->rw & ATA_RW_EXT; }
 static bool is_dma(const struct ata_dev *d) { return d->r->rw & ATA_RW_DMA; }
@@ -185,7 +185,7 @@ static void dma_chunk_done(struct ata_dev *d, int result)
 	dma_step(d);
 }
 
-// --- read ------------------------------------------------------------------------------------------------
+// --- read --------------------------------------------------------------------------------------------
 
 static void fetch(struct ata_dev *d)
 {
@@ -228,7 +228,7 @@ static void read_done(struct ata_dev *d, int result)
 
 const struct ata_job_ops ata_rw_read_ops = { .block = read_block, .dma = dma_step, .done = read_done };
 
-// --- write -----------------------------------------------------------------------------------------------
+// --- write -------------------------------------------------------------------------------------------
 
 static void offer_write_block(struct ata_dev *d, bool interrupt)
 {
@@ -324,7 +324,7 @@ void ata_cmd_seek(struct ata_dev *d, unsigned arg)
 		ata_finish(d);
 }
 
-// --- flush -------------------------------------------------------------------------------------------------
+// --- flush -------------------------------------------------------------------------------------------
 
 void ata_flush(struct ata_dev *d)
 {
@@ -344,7 +344,7 @@ static void flush_done(struct ata_dev *d, int result)
 
 const struct ata_job_ops ata_flush_ops = { .done = flush_done };
 
-// --- TRIM ----------------------------------------------------------------------------------------------------
+// --- TRIM --------------------------------------------------------------------------------------------
 
 // Takes the next range with a length into lba and chunk; pos counts the bytes of ranges used.
 static bool next_range(struct ata_dev *d)
@@ -420,7 +420,8 @@ void ata_cmd_trim(struct ata_dev *d, unsigned arg)
 	uint32_t blocks = r->count[0] | (uint32_t)r->count[1] << 8;
 
 	(void)arg;
-	if (!d->drive.discard || d->drive.readonly || !(r->feature[0] & 1) || !blocks || blocks > TRIM_BLOCKS) {
+	if (!d->drive.discard || d->drive.readonly || !(r->feature[0] & 1) || !blocks ||
+	    blocks > TRIM_BLOCKS) {
 		ata_abort(d);
 		return;
 	}

@@ -13,7 +13,7 @@ enum reason { REASON_COMMAND = 1, REASON_TO_HOST = 2 };  // interrupt reason, in
 #define FEATURE_DMA     0x01u
 #define FEATURE_OVERLAP 0x02u
 
-// --- outcomes ----------------------------------------------------------------------------------------------
+// --- outcomes ----------------------------------------------------------------------------------------
 
 static void status_phase(struct ata_dev *d)
 {
@@ -63,7 +63,7 @@ uint8_t *atapi_blank(struct ata_dev *d, uint32_t len)
 	return memset(d->r->buf, 0, MIN(len, ATA_BUF_SIZE));
 }
 
-// --- data to the host --------------------------------------------------------------------------------------
+// --- data to the host --------------------------------------------------------------------------------
 
 static void set_byte_count(struct ata_dev *d, uint32_t n, unsigned reason)
 {
@@ -115,7 +115,7 @@ void atapi_reply(struct ata_dev *d, uint32_t len, uint32_t allocation)
 	}
 }
 
-// --- data from the host ------------------------------------------------------------------------------------
+// --- data from the host ------------------------------------------------------------------------------
 
 static void offer_out(struct ata_dev *d)
 {
@@ -156,7 +156,7 @@ void atapi_parameters(struct ata_dev *d, uint32_t len)
 	}
 }
 
-// --- the command packet --------------------------------------------------------------------------------------
+// --- the command packet ------------------------------------------------------------------------------
 
 // Blocks have an even length unless one takes all of the data. 0 and FFFFh mean the most there can be.
 static uint32_t byte_count_limit(const struct ata_dev_regs *r)
@@ -235,7 +235,7 @@ static void packet_block(struct ata_dev *d)
 
 const struct ata_job_ops atapi_packet_ops = { .block = packet_block };
 
-// --- the simplest commands -----------------------------------------------------------------------------------
+// --- the simplest commands ---------------------------------------------------------------------------
 
 static void cmd_good(struct ata_dev *d, const uint8_t *cdb)
 {

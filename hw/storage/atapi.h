@@ -59,7 +59,10 @@ void atapi_sanitize(struct atapi_regs *p);
 // --- outcomes ---
 void atapi_good(struct ata_dev *d);
 void atapi_check(struct ata_dev *d, enum sense_key key, enum sense_code code);
-static inline void atapi_illegal(struct ata_dev *d, enum sense_code code) { atapi_check(d, SENSE_ILLEGAL_REQUEST, code); }
+static inline void atapi_illegal(struct ata_dev *d, enum sense_code code)
+{
+	atapi_check(d, SENSE_ILLEGAL_REQUEST, code);
+}
 void atapi_no_medium(struct ata_dev *d);
 void atapi_memory_fault(struct ata_dev *d);             // the bus master could not reach memory
 // Sends the first LEN bytes of buf, at most ALLOCATION; 0 bytes end the command at once.

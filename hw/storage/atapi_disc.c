@@ -1,4 +1,4 @@
-// atapi_disc.c: what the drive tells about the disc: table of contents, sub-channel, disc and track information.
+// atapi_disc.c: what the drive tells about the disc: table of contents, sub-channel, disc and tracks.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <string.h>
 
@@ -90,7 +90,10 @@ void atapi_cmd_read_toc(struct ata_dev *d, const uint8_t *cdb)
 		atapi_illegal(d, ASC_INVALID_FIELD);
 		return;
 	}
-	len = format == 0 ? toc_tracks(d, out, from, msf) : format == 1 ? toc_session(out, msf) : toc_full(d, out);
+	if (format == 0)
+		len = toc_tracks(d, out, from, msf);
+	else
+		len = format == 1 ? toc_session(out, msf) : toc_full(d, out);
 	put_be16(out, (uint16_t)(len - 2));
 	out[2] = out[3] = 1;                            // first and last track, or session
 	atapi_reply(d, len, get_be16(cdb + 7));
@@ -108,7 +111,7 @@ void atapi_cmd_read_subchannel(struct ata_dev *d, const uint8_t *cdb)
 			return;
 		}
 		out[4] = cdb[3];
-		len = cdb[3] == 1 ? 16 : 24;            // position, or catalogue number and ISRC that are not there
+		len = cdb[3] == 1 ? 16 : 24;            // position, or numbers that are not there
 		if (cdb[3] != 2)
 			out[5] = TRACK_CONTROL;
 		if (cdb[3] == 1) {
@@ -158,7 +161,7 @@ void atapi_cmd_track_information(struct ata_dev *d, const uint8_t *cdb)
 	atapi_reply(d, 36, get_be16(cdb + 7));
 }
 
-// --- DVD structures ------------------------------------------------------------------------------------------
+// --- DVD structures ----------------------------------------------------------------------------------
 
 // Layer descriptor: a single-layer DVD-ROM of the medium's size.
 static uint32_t dvd_physical(struct ata_dev *d, uint8_t *out)

@@ -21,7 +21,7 @@ bool atapi_is_dvd(const struct ata_dev *d)
 	return d->drive.medium && atapi_blocks(d) > CD_MAX_BLOCKS;
 }
 
-// --- GET CONFIGURATION ---------------------------------------------------------------------------------------
+// --- GET CONFIGURATION -------------------------------------------------------------------------------
 
 #define PROFILE_CD  0x0008
 #define PROFILE_DVD 0x0010
@@ -118,7 +118,7 @@ void atapi_cmd_mechanism_status(struct ata_dev *d, const uint8_t *cdb)
 	atapi_reply(d, 8, get_be16(cdb + 8));
 }
 
-// --- media events ----------------------------------------------------------------------------------------------
+// --- media events ------------------------------------------------------------------------------------
 
 #define EVENT_CLASS_MEDIA 4u
 
@@ -159,11 +159,11 @@ void atapi_cmd_event_status(struct ata_dev *d, const uint8_t *cdb)
 	out[2] = EVENT_CLASS_MEDIA;
 	if (allocation > 4)
 		out[4] = take_event(&d->r->packet);
-	out[5] = (uint8_t)((d->r->packet.tray_open ? 1 : 0) | (d->drive.medium && !d->r->packet.tray_open ? 2 : 0));
+	out[5] = d->r->packet.tray_open ? 1 : d->drive.medium ? 2 : 0;
 	atapi_reply(d, 8, allocation);
 }
 
-// --- tray and lock -----------------------------------------------------------------------------------------------
+// --- tray and lock -----------------------------------------------------------------------------------
 
 static void move_tray(struct ata_dev *d, bool open)
 {
@@ -188,7 +188,7 @@ void atapi_cmd_start_stop(struct ata_dev *d, const uint8_t *cdb)
 {
 	bool load_eject = cdb[4] & 2, start = cdb[4] & 1;
 
-	if (cdb[4] >> 4 || !load_eject) {               // power conditions, spin up and down: nothing moves here
+	if (cdb[4] >> 4 || !load_eject) {               // power and spin: nothing moves
 		atapi_good(d);
 		return;
 	}
@@ -229,7 +229,7 @@ void atapi_medium(struct ata_dev *d, bool medium, uint64_t sectors)
 		add_event(p, MEDIA_NEW);
 }
 
-// --- resets ----------------------------------------------------------------------------------------------------
+// --- resets ------------------------------------------------------------------------------------------
 
 void atapi_reset(struct ata_dev *d, bool power_on)
 {

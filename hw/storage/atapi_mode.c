@@ -141,7 +141,7 @@ void atapi_cmd_mode_sense10(struct ata_dev *d, const uint8_t *cdb)
 	atapi_reply(d, len, get_be16(cdb + 7));
 }
 
-// --- MODE SELECT -------------------------------------------------------------------------------------------
+// --- MODE SELECT -------------------------------------------------------------------------------------
 
 static void select_start(struct ata_dev *d, const uint8_t *cdb, uint32_t len)
 {

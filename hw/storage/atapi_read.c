@@ -9,11 +9,12 @@
 
 #define RAW_CHUNK 13u                   // blocks whose raw form fits in the buffer, see expand()
 
-enum raw_part { RAW_SYNC = 0x80, RAW_SUBHEADER = 0x40, RAW_HEADER = 0x20, RAW_USER = 0x10, RAW_CHECK = 0x08, RAW_C2 = 0x06 };
+// Byte 9 of READ CD. A mode 1 sector has no subheader (40h).
+enum raw_part { RAW_SYNC = 0x80, RAW_HEADER = 0x20, RAW_USER = 0x10, RAW_CHECK = 0x08, RAW_C2 = 0x06 };
 
 #define RAW_CHECK_SIZE 288u             // EDC, reserved bytes and ECC of a mode 1 sector
 
-// --- user data -----------------------------------------------------------------------------------------------
+// --- user data ---------------------------------------------------------------------------------------
 
 static void read_error(struct ata_dev *d, int result)
 {
@@ -174,7 +175,7 @@ void atapi_cmd_verify(struct ata_dev *d, const uint8_t *cdb)
 		atapi_good(d);
 }
 
-// --- raw sectors -----------------------------------------------------------------------------------------------
+// --- raw sectors -------------------------------------------------------------------------------------
 
 static uint8_t bcd(unsigned v)
 {
@@ -183,8 +184,8 @@ static uint8_t bcd(unsigned v)
 
 static uint32_t raw_size(uint8_t parts)
 {
-	return (parts & RAW_SYNC ? 12 : 0) + (parts & RAW_HEADER ? 4 : 0) + (parts & RAW_USER ? CD_BLOCK : 0) +
-	       (parts & RAW_CHECK ? RAW_CHECK_SIZE : 0);
+	return (parts & RAW_SYNC ? 12 : 0) + (parts & RAW_HEADER ? 4 : 0) +
+	       (parts & RAW_USER ? CD_BLOCK : 0) + (parts & RAW_CHECK ? RAW_CHECK_SIZE : 0);
 }
 
 static uint8_t *put_sync(uint8_t *out)
@@ -220,19 +221,20 @@ static void put_raw(uint8_t *out, uint8_t parts, uint32_t block, const uint8_t *
 		memset(out, 0, RAW_CHECK_SIZE);
 }
 
-// The user data was read to the end of buf; the sectors grow from its start and never reach data not yet taken:
-// RAW_CHUNK * (CD_RAW_MAX - CD_BLOCK) is less than what is free in front of it.
+// The user data was read to the end of buf; the sectors grow from its start and never reach data not yet
+// taken: RAW_CHUNK * (CD_RAW_MAX - CD_BLOCK) is less than what is free in front of it.
 static void expand(struct ata_dev *d, uint32_t blocks)
 {
 	struct ata_dev_regs *r = d->r;
 	uint32_t size = raw_size(r->packet.raw_parts);
 	const uint8_t *from = r->buf + ATA_BUF_SIZE - blocks * CD_BLOCK;
+	uint32_t first = (uint32_t)(r->lba / CD_BLOCK_SECTORS);
 	uint8_t user[CD_BLOCK];
 
 	_Static_assert(RAW_CHUNK * CD_RAW_MAX <= ATA_BUF_SIZE, "raw sectors fit in the buffer");
 	for (uint32_t i = 0; i < blocks; i++) {
 		memcpy(user, from + i * CD_BLOCK, CD_BLOCK);
-		put_raw(r->buf + i * size, r->packet.raw_parts, (uint32_t)(r->lba / CD_BLOCK_SECTORS) + i, user);
+		put_raw(r->buf + i * size, r->packet.raw_parts, first + i, user);
 	}
 	r->pos = 0;
 	r->fill = blocks * size;

@@ -30,7 +30,7 @@ void bmide_reset(struct bmide *bm, uint8_t capable)
 	bm->r->intrq = intrq;
 }
 
-// --- registers -------------------------------------------------------------------------------------------
+// --- registers ---------------------------------------------------------------------------------------
 
 uint8_t bmide_read(const struct bmide *bm, unsigned reg)
 {
@@ -98,7 +98,7 @@ void bmide_irq(struct bmide *bm, bool level)
 	bm->r->intrq = level;
 }
 
-// --- descriptors -------------------------------------------------------------------------------------------
+// --- descriptors -------------------------------------------------------------------------------------
 
 static bool running(const struct bmide *bm)
 {
@@ -117,7 +117,7 @@ static bool exhausted(const struct bmide_cursor *c)
 	return !c->left && (c->last || c->taken >= TABLE_MAX);
 }
 
-// Takes the next descriptor: read once, only the copy is used. Address and length are even; length 0 means 64 KiB.
+// Takes the next descriptor: read once, only the copy is used. Address and length are even; 0 means 64 KiB.
 static int next_descriptor(struct bmide *bm, struct bmide_cursor *c)
 {
 	uint8_t raw[DESCRIPTOR];
@@ -153,10 +153,10 @@ struct walk {
 static int append(struct iovec *iov, int count, int added)
 {
 	for (int i = 0; i < added; i++) {
-		struct iovec piece = iov[count];
+		struct iovec piece = iov[count], *last = count ? &iov[count - 1] : NULL;
 
-		if (i == 0 && count && (char *)iov[count - 1].iov_base + iov[count - 1].iov_len == piece.iov_base) {
-			iov[count - 1].iov_len += piece.iov_len;
+		if (i == 0 && last && (char *)last->iov_base + last->iov_len == piece.iov_base) {
+			last->iov_len += piece.iov_len;
 			memmove(&iov[count], &iov[count + 1], (size_t)(added - 1) * sizeof(*iov));
 		} else {
 			count++;
@@ -165,7 +165,7 @@ static int append(struct iovec *iov, int count, int added)
 	return count;
 }
 
-// How far the next step goes: to the end of a sector that was begun, else over whole sectors, else what there is.
+// How far the next step goes: to the end of a begun sector, else over whole sectors, else what there is.
 static uint32_t step_length(const struct walk *w, uint64_t want)
 {
 	uint32_t begun = (uint32_t)(w->bytes % SECTOR);
@@ -189,7 +189,8 @@ static int walk_step(struct bmide *bm, struct walk *w, uint64_t want, bool to_me
 	if (w->pieces >= map->max)
 		return 0;
 	n = step_length(w, want);
-	added = bm->host.iov(bm->host.arg, gpa(w->at.base), n, to_memory, map->iov + w->pieces, map->max - w->pieces);
+	added = bm->host.iov(bm->host.arg, gpa(w->at.base), n, to_memory, map->iov + w->pieces,
+			     map->max - w->pieces);
 	if (added == -E2BIG)
 		return 0;
 	if (added <= 0)

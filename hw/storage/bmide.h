@@ -18,7 +18,13 @@
 
 enum bmide_reg { BMIDE_COMMAND = 0, BMIDE_STATUS = 2, BMIDE_TABLE = 4 };
 enum bmide_command { BMIDE_START = 0x01, BMIDE_TO_MEMORY = 0x08 };
-enum bmide_status { BMIDE_ACTIVE = 0x01, BMIDE_ERROR = 0x02, BMIDE_INTERRUPT = 0x04, BMIDE_CAPABLE_0 = 0x20, BMIDE_CAPABLE_1 = 0x40 };
+enum bmide_status {
+	BMIDE_ACTIVE = 0x01,
+	BMIDE_ERROR = 0x02,
+	BMIDE_INTERRUPT = 0x04,
+	BMIDE_CAPABLE_0 = 0x20,
+	BMIDE_CAPABLE_1 = 0x40,
+};
 
 // Where the walk through the descriptor table stands.
 struct bmide_cursor {
@@ -66,8 +72,8 @@ uint8_t bmide_read(const struct bmide *bm, unsigned reg);
 void bmide_write(struct bmide *bm, unsigned reg, unsigned size, uint32_t value);
 // The channel's INTRQ has this level now.
 void bmide_irq(struct bmide *bm, bool level);
-// Maps at most WANT bytes (multiple of 512) for a transfer. Returns the bytes, a multiple of 512; 0 when stopped or
-// at the end of the table; -EFAULT for memory that is not there, with the error bit set.
+// Maps at most WANT bytes (multiple of 512) for a transfer. Returns the bytes, a multiple of 512; 0 when
+// stopped or at the end of the table; -EFAULT for memory that is not there, with the error bit set.
 int64_t bmide_map(struct bmide *bm, uint64_t want, bool to_memory, struct bmide_map *map);
 // Moves LEN bytes now; returns how many, or as bmide_map().
 int64_t bmide_copy(struct bmide *bm, void *buf, size_t len, bool to_memory);
@@ -76,7 +82,8 @@ void bmide_end(struct bmide *bm);
 void bmide_regs_sanitize(struct bmide_regs *regs);
 
 #define BMIDE_FIELDS(T, m) \
-	FIELD(T, m.command), FIELD(T, m.status), FIELD(T, m.table), FIELD(T, m.cursor.next), FIELD(T, m.cursor.base), \
-	FIELD(T, m.cursor.left), FIELD(T, m.cursor.taken), FIELD(T, m.cursor.last), FIELD(T, m.intrq)
+	FIELD(T, m.command), FIELD(T, m.status), FIELD(T, m.table), FIELD(T, m.cursor.next), \
+	FIELD(T, m.cursor.base), FIELD(T, m.cursor.left), FIELD(T, m.cursor.taken), \
+	FIELD(T, m.cursor.last), FIELD(T, m.intrq)
 
 #endif

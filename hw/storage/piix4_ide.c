@@ -1,4 +1,4 @@
-// piix4_ide.c: the PIIX4's IDE function: configuration, decoding of the legacy ports, creation, reset, saving.
+// piix4_ide.c: the PIIX4's IDE function: configuration, decoding of the legacy ports, creation, reset.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hw/storage/piix4_ide_dev.h"
 
@@ -19,12 +19,16 @@
 
 #define BAR_MASTER 4
 
-static const struct { uint16_t command, control; uint8_t irq; const char *name, *control_name; } legacy[CHANNELS] = {
+static const struct {
+	uint16_t command, control;
+	uint8_t irq;
+	const char *name, *control_name;
+} legacy[CHANNELS] = {
 	{ 0x1f0, 0x3f6, 14, "ide0", "ide0-control" },
 	{ 0x170, 0x376, 15, "ide1", "ide1-control" },
 };
 
-// --- configuration -------------------------------------------------------------------------------------------------
+// --- configuration -----------------------------------------------------------------------------------
 
 static void decode(struct channel *c, bool on)
 {
@@ -86,7 +90,8 @@ static void init_config(struct piix4_ide *ide)
 	uint8_t *wmask = ide->pci.wmask;
 
 	pci_dev_init(&ide->pci, "piix4-ide", &id, &pci_ops, ide);
-	pci_bar_registers(&ide->pci, BAR_MASTER, PCI_BAR_IO, 2 * BMIDE_SIZE, &ide_master_ops, ide, &ide->lock);
+	pci_bar_registers(&ide->pci, BAR_MASTER, PCI_BAR_IO, 2 * BMIDE_SIZE, &ide_master_ops, ide,
+			  &ide->lock);
 	for (unsigned i = 0; i < CHANNELS; i++) {
 		wmask[CONFIG_IDETIM + i * 2] = 0xff;
 		wmask[CONFIG_IDETIM + i * 2 + 1] = ide->channel[i].populated ? 0xf3 : 0x73;
@@ -96,18 +101,23 @@ static void init_config(struct piix4_ide *ide)
 	put_le16(wmask + CONFIG_UDMATIM, 0x3333);
 }
 
-// --- creation --------------------------------------------------------------------------------------------------------
+// --- creation ----------------------------------------------------------------------------------------
 
 static void init_channel(struct piix4_ide *ide, unsigned number, const struct piix4_ide_args *args)
 {
 	struct channel *c = &ide->channel[number];
-	unsigned command = legacy[number].command, control = legacy[number].control;
 
 	c->ide = ide;
 	c->number = number;
 	irq_line_connect(&c->irq, &ide->platform->isa_irq[legacy[number].irq]);
-	c->command = (struct bus_range){ command, command + 7, legacy[number].name, &ide_command_ops, c, &ide->lock };
-	c->control = (struct bus_range){ control, control, legacy[number].control_name, &ide_control_ops, c, &ide->lock };
+	c->command = (struct bus_range){
+		.first = legacy[number].command, .last = legacy[number].command + 7u,
+		.name = legacy[number].name, .ops = &ide_command_ops, .dev = c, .lock = &ide->lock,
+	};
+	c->control = (struct bus_range){
+		.first = legacy[number].control, .last = legacy[number].control,
+		.name = legacy[number].control_name, .ops = &ide_control_ops, .dev = c, .lock = &ide->lock,
+	};
 	ide_init_channel(c, args->drive[number]);
 }
 
@@ -117,12 +127,14 @@ static int check_args(const struct piix4_ide_args *args, struct err *err)
 		const struct piix4_ide_drive *drive = &args->drive[i / 2][i % 2];
 
 		if (drive->kind == ATA_KIND_DISK && !drive->disk)
-			return err_set(err, EINVAL, "ide", "ide%u:%u is a disk without an image", i / 2, i % 2);
+			return err_set(err, EINVAL, "ide", "ide%u:%u is a disk without an image", i / 2,
+				       i % 2);
 	}
 	return 0;
 }
 
-int piix4_ide_create(const struct platform *platform, const struct piix4_ide_args *args, struct piix4_ide **out, struct err *err)
+int piix4_ide_create(const struct platform *platform, const struct piix4_ide_args *args,
+		     struct piix4_ide **out, struct err *err)
 {
 	struct piix4_ide *ide;
 	int rc = check_args(args, err);
@@ -155,7 +167,7 @@ int piix4_ide_create(const struct platform *platform, const struct piix4_ide_arg
 	return 0;
 }
 
-// --- the machine's table -----------------------------------------------------------------------------------------------
+// --- the machine's table -----------------------------------------------------------------------------
 
 static void lock_root(struct piix4_ide *ide) { pthread_mutex_lock(pci_root_lock(ide->platform->pci)); }
 static void unlock_root(struct piix4_ide *ide) { pthread_mutex_unlock(pci_root_lock(ide->platform->pci)); }

@@ -25,8 +25,8 @@ struct piix4_ide_args {
 	struct pci_bus *bus;
 	uint8_t devfn;
 	struct piix4_ide_drive drive[2][2];     // [channel][unit]
-	// The guest opened or closed a CD-ROM's tray; the medium stays in it. Called on a vCPU thread under the
-	// device's lock: note it and act later. Optional.
+	// The guest opened or closed a CD-ROM's tray; the medium stays in it. Called under the device's lock,
+	// mostly on a vCPU thread: note it and act later. Optional.
 	void (*tray_moved)(void *arg, unsigned channel, unsigned unit, bool open);
 	void *arg;
 };
@@ -36,18 +36,19 @@ struct piix4_ide_medium {
 	unsigned channel, unit;
 	struct disk *disk;              // the new one, NULL = none
 	bool force;                     // although the guest has locked the tray
-	struct disk *old;               // out: the caller closes it with disk_close(), which drains its requests
+	struct disk *old;               // out: the caller closes it; disk_close() drains it
 };
 
-// Before the machine starts. Disks stay the caller's and must be closed after `stop` and before `destroy`. The legacy
-// ports answer once the guest has set the decode bits (40h, 42h) and I/O space; those of a channel without drives
-// never do, which is how VMware's firmware leaves them.
-int piix4_ide_create(const struct platform *platform, const struct piix4_ide_args *args, struct piix4_ide **out, struct err *err);
-// Loop thread. -EBUSY when the guest has locked the tray (it is told that somebody wants the medium), -ENODEV when
-// there is no CD-ROM at that place; nothing has changed then. Requests of the old medium end with an error.
+// Before the machine starts. Disks stay the caller's, to be closed after `stop` and before `destroy` (loop
+// thread). The legacy ports answer once the guest has set the decode bits (40h, 42h) and I/O space; those of
+// a channel without drives never do, which is how VMware's firmware leaves them.
+int piix4_ide_create(const struct platform *platform, const struct piix4_ide_args *args,
+		     struct piix4_ide **out, struct err *err);
+// Loop thread. -EBUSY when the guest has locked the tray (it is told that somebody wants the medium), -ENODEV
+// when there is no CD-ROM at that place; nothing has changed then. The old medium's requests end in an error.
 int piix4_ide_cd_change(struct piix4_ide *ide, struct piix4_ide_medium *medium, struct err *err);
-// True when no request is under way or waits to be submitted. After a reset of the machine, let the loop run until
-// then before the vCPUs start: an old read may still reach guest memory before. Any thread.
+// True when no request is under way or waits to be submitted. After a reset of the machine, let the loop run
+// until then before the vCPUs start: an old read may still reach guest memory before. Any thread.
 bool piix4_ide_idle(struct piix4_ide *ide);
 
 // `dev` is the struct piix4_ide.

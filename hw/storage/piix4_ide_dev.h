@@ -49,7 +49,7 @@ struct piix4_ide_regs {
 };
 
 struct piix4_ide {
-	pthread_mutex_t lock;           // all registers and slots; taken after pci_root.lock, before irq pin and loop
+	pthread_mutex_t lock;           // registers and slots; after pci_root.lock, before irq pin and loop
 	const struct platform *platform;
 	struct pci_dev pci;
 	struct piix4_ide_regs *regs;    // lock

@@ -7,7 +7,7 @@
 
 #include "base/compiler.h"
 
-// --- requests ------------------------------------------------------------------------------------------------
+// --- requests ----------------------------------------------------------------------------------------
 
 bool ide_channels_idle(const struct piix4_ide *ide)
 {
@@ -104,7 +104,7 @@ static void host_io(void *arg, unsigned unit, const struct ata_io *io)
 	loop_post(c->ide->platform->loop, &s->call);
 }
 
-// --- what the channel's cores ask for ---------------------------------------------------------------------------
+// --- what the channel's cores ask for ----------------------------------------------------------------
 
 static void host_irq(void *arg, bool level)
 {
@@ -180,7 +180,7 @@ static void master_started(void *arg)
 	ata_dma_ready(&c->ata);
 }
 
-// --- channels ---------------------------------------------------------------------------------------------------
+// --- channels ----------------------------------------------------------------------------------------
 
 static void plug(struct channel *c, unsigned unit, const struct piix4_ide_drive *from)
 {
@@ -247,7 +247,7 @@ void ide_reset_channel(struct channel *c)
 	bmide_reset(&c->bm, capable);
 }
 
-// --- media -----------------------------------------------------------------------------------------------------------
+// --- media -------------------------------------------------------------------------------------------
 
 int piix4_ide_cd_change(struct piix4_ide *ide, struct piix4_ide_medium *m, struct err *err)
 {

@@ -4,7 +4,7 @@
 
 #include "base/bytes.h"
 
-// --- ports -----------------------------------------------------------------------------------------------------
+// --- ports -------------------------------------------------------------------------------------------
 
 // The data port takes 16 bits at a time; a byte access still moves a whole item.
 static uint64_t data_read(struct channel *c, unsigned size)

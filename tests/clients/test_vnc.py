@@ -105,7 +105,7 @@ def test_tigervnc_keys(folder):
             payload.wait_serial(vm, rf'(?s)(key .*){{{len(text)}}}', 60)
             subprocess.run(['xdotool', 'key', 'Up', 'Escape'], env=environment, check=True, timeout=20)
             assert vm.wait(30) == berthlib.OFF, vm.describe()
-    keys = [line.split()[1] for line in payload.serial(vm).split('\r\n') if line.startswith('key ')]
+    keys = [line.split()[1] for line in payload.serial(vm).splitlines() if line.startswith('key ')]
     assert ''.join(chr(int(key[-2:], 16)) for key in keys[:len(text)]) == text
     assert keys[len(text)][-4:] in ('4800', '48e0')
 

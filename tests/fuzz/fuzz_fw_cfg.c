@@ -1,4 +1,4 @@
-// fuzz_fw_cfg.c: bytes become selector writes, data reads, DMA requests and restores of the firmware configuration device.
+// fuzz_fw_cfg.c: bytes become a script of accesses to the firmware configuration device.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdint.h>
 #include <stdlib.h>
@@ -89,7 +89,10 @@ static void step(struct fw_cfg_core *fw, struct memory *m, struct script *s)
 	case 3: fw_cfg_core_dma_write(fw, take(s, 1) % 9, 1u << take(s, 1) % 4, take(s, 8)); break;
 	case 4: fw_cfg_core_dma_read(fw, take(s, 1), 1u << take(s, 1) % 4); break;
 	case 5: request(fw, m, s); break;
-	case 6: mem_write(m, take(s, 2), buf, 0); put_be64(m->bytes + take(s, 2) % (RAM - 8), take(s, 8)); break;
+	case 6:
+		mem_write(m, take(s, 2), buf, 0);
+		put_be64(m->bytes + take(s, 2) % (RAM - 8), take(s, 8));
+		break;
 	case 7: load(fw, s); break;
 	case 8: fw->regs.offset = (uint32_t)take(s, 4); break;
 	default: fw_cfg_core_reset(fw); break;

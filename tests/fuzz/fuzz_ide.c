@@ -1,4 +1,4 @@
-// fuzz_ide.c: a disk and a CD-ROM on one channel with its bus master: bytes become register accesses and completions.
+// fuzz_ide.c: a disk and a CD-ROM on one channel with its bus master: bytes become accesses and completions.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <stdint.h>
@@ -189,6 +189,14 @@ static void send_packet(struct machine *m, struct script *s)
 	ata_write(&m->ata, ATA_REG_STATUS, 0xa0);
 	for (unsigned i = 0; i < sizeof(cdb); i++)
 		cdb[i] = next(s);
+	// Often a read inside the medium, which chance alone seldom finds.
+	if (cdb[11] & 3) {
+		cdb[0] = (const uint8_t[]){ 0xbe, 0x28, 0xbe }[(cdb[11] & 3) - 1];
+		cdb[1] &= 8;
+		cdb[2] = cdb[3] = cdb[6] = cdb[7] = cdb[10] = 0;
+		cdb[4] &= 3;
+		cdb[9] &= 0xf8;
+	}
 	ata_data_write(&m->ata, cdb, sizeof(cdb));
 }
 
@@ -199,6 +207,62 @@ static void descriptor(struct machine *m, struct script *s)
 	put_le32(at, (uint32_t)next(s) << 8 | next(s));
 	put_le16(at + 4, (uint16_t)(next(s) << 8 | next(s)));
 	at[7] = next(s) & 0x80;
+}
+
+// Takes a whole block, as a driver would.
+static void drain(struct machine *m, bool write)
+{
+	uint8_t buf[2352];
+
+	memset(buf, 1, sizeof(buf));
+	for (unsigned i = 0; i < 28; i++) {
+		if (!(ata_alt_status(&m->ata) & ATA_DRQ))
+			break;
+		if (write)
+			ata_data_write(&m->ata, buf, sizeof(buf));
+		else
+			ata_data_read(&m->ata, buf, sizeof(buf));
+	}
+}
+
+// Commands that need a key in their registers.
+static void keyed(struct machine *m, struct script *s)
+{
+	static const uint8_t codes[] = { 0xb0, 0xef, 0xb0, 0xef };
+	uint8_t pick = next(s);
+
+	ata_write(&m->ata, ATA_REG_DEVICE, 0);
+	ata_write(&m->ata, ATA_REG_ERROR, pick & 1 ? next(s) : (uint8_t)(0xd0 | next(s) % 12));
+	ata_write(&m->ata, ATA_REG_COUNT, next(s));
+	ata_write(&m->ata, ATA_REG_LBA_LOW, next(s) & 7);
+	ata_write(&m->ata, ATA_REG_LBA_MID, 0x4f);
+	ata_write(&m->ata, ATA_REG_LBA_HIGH, 0xc2);
+	ata_write(&m->ata, ATA_REG_STATUS, codes[pick & 3]);
+}
+
+static void master_write(struct machine *m, struct script *s, uint8_t op)
+{
+	unsigned reg = next(s) & 7u;
+	uint8_t raw[4] = { next(s), next(s) };
+
+	bmide_write(&m->bm, reg, 1u << (op >> 6), get_le32(raw));
+}
+
+static void exchange(struct machine *m, struct script *s, uint8_t op)
+{
+	uint64_t sectors = (uint64_t)next(s) << (op >> 4 & 3) * 8;
+
+	ata_medium_change(&m->ata, 1, op & 0x40, sectors, op & 0x80);
+}
+
+static void others(struct machine *m, struct script *s, uint8_t op)
+{
+	switch (op >> 4) {
+	case 0: ata_power_on(&m->ata); break;
+	case 1: case 2: case 3: keyed(m, s); break;
+	case 4: case 5: case 6: case 7: case 8: drain(m, false); break;
+	default: drain(m, true); break;
+	}
 }
 
 // Registers as a hostile snapshot would set them, in one place.
@@ -225,15 +289,15 @@ static void step(struct machine *m, struct script *s)
 	case 4: bulk(m, s, false); break;
 	case 5: bulk(m, s, true); break;
 	case 6: ata_control_write(&m->ata, next(s)); break;
-	case 7: bmide_write(&m->bm, next(s) & 7u, 1u << (op >> 6), get_le32((uint8_t[4]){ next(s), next(s) })); break;
+	case 7: master_write(m, s, op); break;
 	case 8: complete(m, op >> 7, 0); break;
 	case 9: complete(m, op >> 7, -EIO); break;
 	case 10: send_packet(m, s); break;
 	case 11: descriptor(m, s); break;
-	case 12: ata_medium_change(&m->ata, 1, op & 0x40, (uint64_t)next(s) << (op >> 4 & 3) * 8, op & 0x80); break;
+	case 12: exchange(m, s, op); break;
 	case 13: (void)bmide_read(&m->bm, next(s)); break;
 	case 14: damage(m, s); break;
-	default: if (op == 0xff) ata_power_on(&m->ata); break;
+	default: others(m, s, op); break;
 	}
 }
 

@@ -19,7 +19,12 @@ struct script {
 };
 
 enum flag { FLAG_PASSWORD = 1, FLAG_GREETED = 2 };
-enum op { OP_DRAW = 0xf0, OP_RESIZE = 0xf1, OP_LEDS = 0xf2, OP_LATE = 0xf3 };   // less: so many bytes from the client
+enum op {
+	OP_DRAW = 0xf0,
+	OP_RESIZE = 0xf1,
+	OP_LEDS = 0xf2,
+	OP_LATE = 0xf3
+}; // less: so many bytes from the client
 
 static uint8_t take(struct script *s)
 {

@@ -15,8 +15,22 @@ struct script {
 	uint64_t now;
 };
 
-enum op { OP_PORT, OP_PORT_READ, OP_INDEXED, OP_WINDOW, OP_WINDOW_READ, OP_LINEAR, OP_VBE, OP_VBE_READ, OP_TIME,
-	  OP_RENDER, OP_FILL, OP_RESET, OP_LOAD, OP_COUNT };
+enum op {
+	OP_PORT,
+	OP_PORT_READ,
+	OP_INDEXED,
+	OP_WINDOW,
+	OP_WINDOW_READ,
+	OP_LINEAR,
+	OP_VBE,
+	OP_VBE_READ,
+	OP_TIME,
+	OP_RENDER,
+	OP_FILL,
+	OP_RESET,
+	OP_LOAD,
+	OP_COUNT
+};
 
 static uint64_t fake_now(void *arg) { return ((struct script *)arg)->now; }
 static void ignore_touched(void *arg) { }
@@ -84,7 +98,10 @@ static void step(struct vga_core *vga, struct console *con, struct script *s, un
 	case OP_INDEXED: indexed(vga, s); break;
 	case OP_WINDOW: vga_window_write(vga, take(s, 3) % VGA_WINDOW_SIZE, (uint8_t)take(s, 1)); break;
 	case OP_WINDOW_READ: vga_window_read(vga, take(s, 3) % VGA_WINDOW_SIZE); break;
-	case OP_LINEAR: vga_linear_write(vga, (uint64_t)take(s, 4) << (take(s, 1) & 31), 1u << (take(s, 1) & 3), take(s, 4)); break;
+	case OP_LINEAR:
+		vga_linear_write(vga, (uint64_t)take(s, 4) << (take(s, 1) & 31), 1u << (take(s, 1) & 3),
+				 take(s, 4));
+		break;
 	case OP_VBE: vbe(vga, s); break;
 	case OP_VBE_READ:
 		vga->regs.vbe_index = (uint16_t)take(s, 1);

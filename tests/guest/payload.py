@@ -31,8 +31,9 @@ def machine(folder, name, changes=None, defines=None, options=()):
 
 
 def serial(vm):
+    """What came out of COM1 so far, without carriage returns."""
     path = vm.folder / 'serial.log'
-    return path.read_text(errors='replace') if path.exists() else ''
+    return path.read_bytes().decode(errors='replace').replace('\r', '') if path.exists() else ''
 
 
 def wait_serial(vm, pattern, timeout=60):
@@ -52,7 +53,7 @@ def run_to_end(vm, timeout=60):
         code = vm.wait(timeout)
         text = serial(vm)
         assert code == berthlib.OFF, f'exit code {code}\n{text}\n{vm.describe()}'
-    lines = text.replace('\r', '').splitlines()
+    lines = text.splitlines()
     bad = [line for line in lines if line.startswith('bad')]
     assert not bad, '\n'.join(bad)
     assert 'done' in lines, text

@@ -48,7 +48,7 @@ def test_reset(folder, path):
             payload.wait_serial(vm, 'first boot')
             berthlib.berth('sendkey', vm.vmx, 'ctrl-alt-delete', check=0)
             assert vm.wait(30) == berthlib.OFF, vm.describe()
-        lines = payload.serial(vm).replace('\r', '').splitlines()
+        lines = payload.serial(vm).splitlines()
     assert [line for line in lines if 'boot' in line] == ['first boot', 'second boot']
 
 

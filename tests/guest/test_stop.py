@@ -22,9 +22,17 @@ def test_stop_hard(folder):
         assert vm.wait(10) == berthlib.KILLED, vm.describe()
 
 
-def test_stop_deaf_guest(folder):
-    """A polite stop gives up after its time-out and becomes a hard one."""
+def test_stop_without_acpi(folder):
+    """A guest that never heard of ACPI cannot be asked: a polite stop switches it off at once."""
     with payload.machine(folder, 'hang') as vm:
+        started(vm)
+        berthlib.berth('stop', vm.vmx, check=0)
+        assert vm.wait(10) == berthlib.OFF, vm.describe()
+
+
+def test_stop_deaf_guest(folder):
+    """A polite stop of a guest with ACPI waits for its time-out and becomes a hard one."""
+    with payload.machine(folder, 'hang', defines={'ACPI': 1}) as vm:
         started(vm)
         begin = time.monotonic()
         berthlib.berth('stop', '--timeout', 2, vm.vmx, timeout=30)
@@ -33,7 +41,7 @@ def test_stop_deaf_guest(folder):
 
 
 def test_sigterm_twice(folder):
-    with payload.machine(folder, 'hang') as vm:
+    with payload.machine(folder, 'hang', defines={'ACPI': 1}) as vm:
         started(vm)
         vm.process.send_signal(signal.SIGTERM)
         time.sleep(1)
@@ -44,7 +52,7 @@ def test_sigterm_twice(folder):
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
 def test_signal_time_out(folder, number):
-    with payload.machine(folder, 'hang', {'berth.stopTimeout': '2'}) as vm:
+    with payload.machine(folder, 'hang', {'berth.stopTimeout': '2'}, {'ACPI': 1}) as vm:
         started(vm)
         vm.process.send_signal(number)
         assert vm.wait(20) == berthlib.KILLED, vm.describe()
@@ -73,7 +81,7 @@ def test_type(folder):
         started(vm, 'waiting for keys')
         berthlib.berth('type', vm.vmx, text.replace('\\', '\\\\'), check=0)
         payload.wait_serial(vm, rf'(?s)(key .*){{{len(text)}}}', 60)
-        keys = [line.split()[1] for line in payload.serial(vm).split('\r\n') if line.startswith('key ')]
+        keys = [line.split()[1] for line in payload.serial(vm).splitlines() if line.startswith('key ')]
         assert ''.join(chr(int(key[-2:], 16)) for key in keys) == text
         berthlib.berth('sendkey', vm.vmx, 'f1', 'up', 'esc', check=0)
         assert vm.wait(10) == berthlib.OFF, vm.describe()

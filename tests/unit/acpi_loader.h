@@ -17,7 +17,13 @@
 
 // The files as they are after the script ran: contents, and where they would be.
 struct loaded {
-	struct loaded_file { const char *name; uint8_t *data; size_t len; uint32_t address; bool placed; } file[2];
+	struct loaded_file {
+		const char *name;
+		uint8_t *data;
+		size_t len;
+		uint32_t address;
+		bool placed;
+	} file[2];
 };
 
 static inline struct loaded_file *loaded_file(struct loaded *l, const uint8_t *name)
@@ -45,7 +51,8 @@ static inline void loaded_allocate(struct loaded *l, const uint8_t *entry)
 
 static inline void loaded_pointer(struct loaded *l, const uint8_t *entry)
 {
-	struct loaded_file *f = loaded_file(l, entry + LOADER_FILE), *to = loaded_file(l, entry + LOADER_POINTER_TO);
+	struct loaded_file *f = loaded_file(l, entry + LOADER_FILE),
+			   *to = loaded_file(l, entry + LOADER_POINTER_TO);
 	uint32_t offset = get_le32(entry + LOADER_POINTER_OFFSET);
 	unsigned size = entry[LOADER_POINTER_SIZE];
 	uint64_t v;
@@ -95,14 +102,16 @@ static inline uint8_t *loaded_at(struct loaded *l, uint64_t address, size_t len)
 	for (size_t i = 0; i < 2; i++) {
 		struct loaded_file *f = &l->file[i];
 
-		if (address >= f->address && address - f->address <= f->len && len <= f->len - (address - f->address))
+		if (address >= f->address && address - f->address <= f->len &&
+		    len <= f->len - (address - f->address))
 			return f->data + (address - f->address);
 	}
 	ck_abort_msg("nothing is at %#llx", (unsigned long long)address);
 	return NULL;
 }
 
-// The table with SIGNATURE in the list at ROOT (RSDT: WIDTH 4, XSDT: 8), its sum checked; NULL when there is none.
+// The table with SIGNATURE in the list at ROOT (RSDT: WIDTH 4, XSDT: 8), its sum checked; NULL when there is
+// none.
 static inline uint8_t *loaded_table(struct loaded *l, uint64_t root, unsigned width, const char *signature)
 {
 	uint8_t *list = loaded_at(l, root, 36);

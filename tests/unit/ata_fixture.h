@@ -186,10 +186,21 @@ static struct fixture *fx_new(const struct ata_drive *first, const struct ata_dr
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	const struct ata_host host = {
-		.irq = fx_irq, .io = fx_io, .dma_map = fx_map, .dma_copy = fx_copy, .dma_end = fx_end, .tray = fx_tray, .arg = f,
+		.irq = fx_irq,
+		.io = fx_io,
+		.dma_map = fx_map,
+		.dma_copy = fx_copy,
+		.dma_end = fx_end,
+		.tray = fx_tray,
+		.arg = f,
 	};
 	const struct bmide_host master = {
-		.read = fx_mem_read, .write = fx_mem_write, .iov = fx_mem_iov, .granted = fx_granted, .started = fx_started, .arg = f,
+		.read = fx_mem_read,
+		.write = fx_mem_write,
+		.iov = fx_mem_iov,
+		.granted = fx_granted,
+		.started = fx_started,
+		.arg = f,
 	};
 
 	f->regs = calloc(1, sizeof(*f->regs));
@@ -228,7 +239,8 @@ static inline void issue(struct fixture *f, uint8_t command, uint64_t lba, unsig
 		out(f, ATA_REG_LBA_MID, (uint8_t)(lba >> 32));
 		out(f, ATA_REG_LBA_HIGH, (uint8_t)(lba >> 40));
 	}
-	out(f, ATA_REG_DEVICE, (uint8_t)(0xe0 | (f->regs->select ? ATA_DEV : 0) | (ext ? 0 : lba >> 24 & 0xf)));
+	out(f, ATA_REG_DEVICE,
+	    (uint8_t)(0xe0 | (f->regs->select ? ATA_DEV : 0) | (ext ? 0 : lba >> 24 & 0xf)));
 	out(f, ATA_REG_COUNT, (uint8_t)count);
 	out(f, ATA_REG_LBA_LOW, (uint8_t)lba);
 	out(f, ATA_REG_LBA_MID, (uint8_t)(lba >> 8));

@@ -18,7 +18,8 @@ struct fixture {
 	struct fw_cfg *fw;
 };
 
-static int fixture_map(void *arg, unsigned slot, uint64_t addr, uint64_t len, void *hva, bool readonly, bool dirty)
+static int fixture_map(void *arg, unsigned slot, uint64_t addr, uint64_t len, void *hva, bool readonly,
+		       bool dirty)
 {
 	(void)arg, (void)slot, (void)addr, (void)len, (void)hva, (void)readonly, (void)dirty;
 	return 0;

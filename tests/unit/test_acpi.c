@@ -1,4 +1,4 @@
-// test_acpi.c: ACPI tables: placed by the script, walked, compiled again by iasl, run by acpiexec; the AML writer.
+// test_acpi.c: ACPI tables placed, walked, compiled again by iasl, run by acpiexec; the AML writer.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +49,8 @@ static void build(void)
 	}
 }
 
-static void check_ident(const uint8_t *table, const char *oem, const char *id, const char *creator, uint32_t rev)
+static void check_ident(const uint8_t *table, const char *oem, const char *id, const char *creator,
+			uint32_t rev)
 {
 	ck_assert_mem_eq(table + 10, oem, 6);
 	ck_assert_mem_eq(table + 16, id, 8);
@@ -58,7 +59,7 @@ static void check_ident(const uint8_t *table, const char *oem, const char *id, c
 	ck_assert_uint_eq(get_le32(table + 32), rev);
 }
 
-// --- tables ----------------------------------------------------------------------------------------------------
+// --- tables ------------------------------------------------------------------------------------------
 
 START_TEST(modern_machine)
 {
@@ -174,7 +175,8 @@ static void count_madt(const uint8_t *madt, unsigned count[16])
 
 START_TEST(madt_small)
 {
-	static const uint8_t ioapic[] = { 1, 12, 1, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0, 2, 10, 0, 0, 2, 0, 0, 0, 5, 0 };
+	static const uint8_t ioapic[] = {1, 12, 1,  0, 0, 0, 0xc0, 0xfe, 0, 0, 0,
+					 0, 2,  10, 0, 0, 2, 0,    0,    0, 5, 0};
 	unsigned count[16];
 	uint8_t *madt;
 
@@ -246,7 +248,7 @@ START_TEST(into_fw_cfg)
 }
 END_TEST
 
-// --- DSDT as SeaBIOS reads it ----------------------------------------------------------------------------------
+// --- DSDT as SeaBIOS reads it ------------------------------------------------------------------------
 // Its parser knows few constructs and gives a scope up at the first other one; the devices after it would be
 // unknown to it. This reader knows the same ones and fails at anything else.
 
@@ -348,7 +350,8 @@ static const uint8_t *read_terms(struct reader *r, const uint8_t *p, const uint8
 
 static uint8_t *find_dsdt(void)
 {
-	return loaded_at(&mem, get_le32(loaded_table(&mem, xsdt ? xsdt : rsdt, xsdt ? 8 : 4, "FACP") + 40), 36);
+	return loaded_at(&mem, get_le32(loaded_table(&mem, xsdt ? xsdt : rsdt, xsdt ? 8 : 4, "FACP") + 40),
+			 36);
 }
 
 START_TEST(seabios_can_read_it)
@@ -364,7 +367,7 @@ START_TEST(seabios_can_read_it)
 }
 END_TEST
 
-// --- iasl and acpiexec -----------------------------------------------------------------------------------------
+// --- iasl and acpiexec -------------------------------------------------------------------------------
 
 static char folder[64];
 
@@ -408,7 +411,8 @@ static bool have(const char *program)
 	return system(command) == 0;
 }
 
-// Each table taken apart and compiled again: no error, and no warning either but that Processor objects are of old.
+// Each table taken apart and compiled again: no error, and no warning either but that Processor objects are
+// of old.
 static void round_trip(void)
 {
 	static const char *const listed[] = { "FACP", "APIC", "HPET", "WAET", "BOOT", "SSDT" };
@@ -419,7 +423,8 @@ static void round_trip(void)
 		if (!t)
 			continue;
 		dump(listed[i], t);
-		ck_assert_msg(run("iasl -d $t.aml >log 2>&1 && iasl -we -vw 3168 $t.dsl >>log 2>&1", listed[i]) == 0,
+		ck_assert_msg(run("iasl -d $t.aml >log 2>&1 && iasl -we -vw 3168 $t.dsl >>log 2>&1",
+				  listed[i]) == 0,
 			      "iasl on %s", listed[i]);
 		ck_assert_int_ne(run("grep -Eiq '(invalid|incorrect|exceeds) ' $t.dsl", listed[i]), 0);
 	}
@@ -451,8 +456,10 @@ static bool evaluates_to(const char *command, const char *expected)
 	char line[512];
 
 	snprintf(line, sizeof(line),
-		 "cd %s && acpiexec -b '%s' DSDT.aml SSDT.aml >out 2>&1; ! grep -E 'ACPI (BIOS )?(Error|Warning)|AE_' out && "
-		 "grep -Fq -- '%s' out", folder, command, expected);
+		 "cd %s && acpiexec -b '%s' DSDT.aml SSDT.aml >out 2>&1; ! grep -E 'ACPI (BIOS "
+		 ")?(Error|Warning)|AE_' out && "
+		 "grep -Fq -- '%s' out",
+		 folder, command, expected);
 	return system(line) == 0;
 }
 
@@ -491,14 +498,18 @@ START_TEST(links_route)
 	open_folder();
 	dump("DSDT", find_dsdt());
 	dump("SSDT", loaded_table(&mem, xsdt, 8, "SSDT"));
-	ck_assert(evaluates_to("execute \\_SB.PCI0.LNKC._DIS;evaluate \\_SB.PCI0.LNKC._STA", "0000000000000009"));
-	ck_assert(evaluates_to("execute \\_SB.PCI0.LNKC._DIS;evaluate \\_SB.PCI0.LNKC._CRS", "23 00 00 18"));
-	ck_assert(evaluates_to("evaluate \\_SB.PCI0.LNKC._SRS (23 00 08 18 79 00);evaluate \\_SB.PCI0.LNKC._CRS",
-			       "23 00 08 18"));
-	ck_assert(evaluates_to("evaluate \\_SB.PCI0.LNKC._SRS (23 00 08 18 79 00);evaluate \\_SB.PCI0.LNKC._STA",
-			       "000000000000000B"));
-	ck_assert(evaluates_to("evaluate \\_SB.PCI0.LNKC._SRS (23 00 00 18 79 00);evaluate \\_SB.PCI0.LNKC._STA",
+	ck_assert(evaluates_to("execute \\_SB.PCI0.LNKC._DIS;evaluate \\_SB.PCI0.LNKC._STA",
 			       "0000000000000009"));
+	ck_assert(evaluates_to("execute \\_SB.PCI0.LNKC._DIS;evaluate \\_SB.PCI0.LNKC._CRS", "23 00 00 18"));
+	ck_assert(evaluates_to(
+		"evaluate \\_SB.PCI0.LNKC._SRS (23 00 08 18 79 00);evaluate \\_SB.PCI0.LNKC._CRS",
+		"23 00 08 18"));
+	ck_assert(evaluates_to(
+		"evaluate \\_SB.PCI0.LNKC._SRS (23 00 08 18 79 00);evaluate \\_SB.PCI0.LNKC._STA",
+		"000000000000000B"));
+	ck_assert(evaluates_to(
+		"evaluate \\_SB.PCI0.LNKC._SRS (23 00 00 18 79 00);evaluate \\_SB.PCI0.LNKC._STA",
+		"0000000000000009"));
 	close_folder();
 }
 END_TEST
@@ -535,11 +546,12 @@ START_TEST(interrupt_routing)
 }
 END_TEST
 
-// --- AML writer ------------------------------------------------------------------------------------------------
+// --- AML writer --------------------------------------------------------------------------------------
 
 START_TEST(package_lengths)
 {
-	static const size_t contents[] = { 0, 1, 0x3d, 0x3e, 0x3f, 0xffc, 0xffd, 0xffe, 0xffff, 0xffffc, 0xffffd };
+	static const size_t contents[] = {0,     1,     0x3d,   0x3e,    0x3f,   0xffc,
+					  0xffd, 0xffe, 0xffff, 0xffffc, 0xffffd};
 
 	for (size_t i = 0; i < ARRAY_SIZE(contents); i++) {
 		struct blob b = { 0 };
@@ -591,7 +603,8 @@ END_TEST
 
 START_TEST(patching)
 {
-	uint8_t aml[] = { 0, 0x08, 'A', 'B', 'C', 'D', 0x0c, 1, 2, 3, 4, 0x08, 'A', 'B', 'C', 'E', 0x0c, 1, 2, 3 };
+	uint8_t aml[] = {0, 0x08, 'A', 'B', 'C', 'D', 0x0c, 1, 2, 3,
+			 4, 0x08, 'A', 'B', 'C', 'E', 0x0c, 1, 2, 3};
 	uint8_t twice[20];
 
 	ck_assert(aml_patch_dword(aml, sizeof(aml), "ABCD", 0x11223344));
@@ -660,7 +673,8 @@ static TCase *writer_tests(void)
 	return tc;
 }
 
-// With an argument: writes the three files of a machine of hardware version 19 there, for a look with other tools.
+// With an argument: writes the three files of a machine of hardware version 19 there, for a look with other
+// tools.
 static int write_files(const char *to)
 {
 	const struct { const char *name; struct blob *b; } out[] = {

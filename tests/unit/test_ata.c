@@ -5,7 +5,7 @@
 #define READY (ATA_DRDY | ATA_DSC)
 
 static const struct ata_drive small_disk = { .kind = ATA_KIND_DISK, .sectors = 20160 };
-static const struct ata_drive cdrom = { .kind = ATA_KIND_CDROM, .number = 1, .sectors = 4000, .medium = true };
+static const struct ata_drive cdrom = {.kind = ATA_KIND_CDROM, .number = 1, .sectors = 4000, .medium = true};
 
 static uint16_t word(const uint8_t *id, unsigned n) { return get_le16(id + n * 2); }
 
@@ -178,7 +178,11 @@ END_TEST
 
 START_TEST(identify_geometry)
 {
-	struct ata_drive d = { .kind = ATA_KIND_DISK, .sectors = 40000, .cylinders = 300, .heads = 8, .sectors_per_track = 16 };
+	struct ata_drive d = {.kind = ATA_KIND_DISK,
+			      .sectors = 40000,
+			      .cylinders = 300,
+			      .heads = 8,
+			      .sectors_per_track = 16};
 	struct fixture *f = fx_new(&d, NULL);
 	uint8_t id[512];
 
@@ -243,7 +247,8 @@ END_TEST
 
 START_TEST(unknown_commands_abort)
 {
-	static const uint8_t codes[] = { 0x00, 0x22, 0x2f, 0x32, 0x50, 0x87, 0x92, 0xc7, 0xde, 0xee, 0xf1, 0xf9, 0xff };
+	static const uint8_t codes[] = {0x00, 0x22, 0x2f, 0x32, 0x50, 0x87, 0x92,
+					0xc7, 0xde, 0xee, 0xf1, 0xf9, 0xff};
 	struct fixture *f = fx_new(&small_disk, NULL);
 
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
@@ -257,11 +262,13 @@ END_TEST
 
 START_TEST(set_features)
 {
-	static const struct { uint8_t feature, count; bool fine; } cases[] = {
-		{ 0x03, 0x00, true }, { 0x03, 0x01, true }, { 0x03, 0x02, false }, { 0x03, 0x0c, true }, { 0x03, 0x0d, false },
-		{ 0x03, 0x10, false }, { 0x03, 0x22, true }, { 0x03, 0x23, false }, { 0x03, 0x42, true }, { 0x03, 0x43, false },
-		{ 0x03, 0xff, false }, { 0x02, 0, true }, { 0x55, 0, true }, { 0xaa, 0, true }, { 0x66, 0, true },
-		{ 0xcc, 0, true }, { 0x05, 0xfe, false }, { 0x42, 0, false }, { 0x00, 0, false },
+	static const struct { uint8_t feature, count; bool fine;
+	} cases[] = {
+		{0x03, 0x00, true},  {0x03, 0x01, true},  {0x03, 0x02, false}, {0x03, 0x0c, true},
+		{0x03, 0x0d, false}, {0x03, 0x10, false}, {0x03, 0x22, true},  {0x03, 0x23, false},
+		{0x03, 0x42, true},  {0x03, 0x43, false}, {0x03, 0xff, false}, {0x02, 0, true},
+		{0x55, 0, true},     {0xaa, 0, true},     {0x66, 0, true},     {0xcc, 0, true},
+		{0x05, 0xfe, false}, {0x42, 0, false},    {0x00, 0, false},
 	};
 	struct fixture *f = fx_new(&small_disk, NULL);
 	uint8_t id[512];
@@ -496,9 +503,21 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		signatures, registers_read_back_and_reach_both, absent_devices, interrupt_line, identify_disk,
-		identify_large_and_second, identify_geometry, packet_device_refuses_disk_commands, unknown_commands_abort,
-		set_features, power, smart_commands, diagnostic_and_soft_reset, settings_survive_when_asked, reset_in_flight,
+		signatures,
+		registers_read_back_and_reach_both,
+		absent_devices,
+		interrupt_line,
+		identify_disk,
+		identify_large_and_second,
+		identify_geometry,
+		packet_device_refuses_disk_commands,
+		unknown_commands_abort,
+		set_features,
+		power,
+		smart_commands,
+		diagnostic_and_soft_reset,
+		settings_survive_when_asked,
+		reset_in_flight,
 		save_in_the_middle_of_a_block,
 	};
 	Suite *s = suite_create("ata");

@@ -154,7 +154,9 @@ static void chs(struct fixture *f, uint8_t code, unsigned cylinder, unsigned hea
 
 START_TEST(addresses_chs)
 {
-	static const struct { unsigned cylinder, head, sector; } bad[] = { { 0, 0, 0 }, { 0, 0, 64 }, { 20, 0, 1 }, { 65535, 15, 63 } };
+	static const struct {
+		unsigned cylinder, head, sector;
+	} bad[] = {{0, 0, 0}, {0, 0, 64}, {20, 0, 1}, {65535, 15, 63}};
 	struct fixture *f = fx_new(&disk, NULL);
 	uint8_t buf[512];
 
@@ -294,7 +296,7 @@ START_TEST(sector_buffer)
 }
 END_TEST
 
-// --- DMA -----------------------------------------------------------------------------------------------------
+// --- DMA ---------------------------------------------------------------------------------------------
 
 START_TEST(dma_read_and_write)
 {
@@ -421,7 +423,7 @@ START_TEST(dma_tiny_and_endless)
 	issue(f, 0xc8, 20, 64, false);
 	master_start(f, 0x20000, true);
 	fx_run(f);
-	ck_assert_int_eq(master_status(f), 0);          // 16 KiB and no end: the walk stops after 64 KiB of table
+	ck_assert_int_eq(master_status(f), 0); // 16 KiB and no end: the walk stops after 64 KiB of table
 	ck_assert_int_eq(in(f, ATA_REG_STATUS) & ATA_BSY, ATA_BSY);
 	fx_free(f);
 }
@@ -485,7 +487,7 @@ START_TEST(master_registers)
 }
 END_TEST
 
-// --- TRIM ------------------------------------------------------------------------------------------------------
+// --- TRIM --------------------------------------------------------------------------------------------
 
 START_TEST(trim)
 {
@@ -521,10 +523,26 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		read_pio, read_multiple, write_pio, write_cache_off_means_through, data_port_widths, addresses_chs,
-		addresses_out_of_range, addresses_48_bits, backend_errors, readonly_disk, sector_buffer, dma_read_and_write,
-		dma_table_longer_than_transfer, dma_table_too_short, dma_wild_addresses, dma_tiny_and_endless,
-		dma_waits_for_bus_mastering, dma_medium_error_and_stop, master_registers, trim,
+		read_pio,
+		read_multiple,
+		write_pio,
+		write_cache_off_means_through,
+		data_port_widths,
+		addresses_chs,
+		addresses_out_of_range,
+		addresses_48_bits,
+		backend_errors,
+		readonly_disk,
+		sector_buffer,
+		dma_read_and_write,
+		dma_table_longer_than_transfer,
+		dma_table_too_short,
+		dma_wild_addresses,
+		dma_tiny_and_endless,
+		dma_waits_for_bus_mastering,
+		dma_medium_error_and_stop,
+		master_registers,
+		trim,
 	};
 	Suite *s = suite_create("ata_rw");
 	TCase *c = tcase_create("core");

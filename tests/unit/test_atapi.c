@@ -7,7 +7,8 @@
 #define DATA  0x10000u
 #define BLOCKS 1000u
 
-static const struct ata_drive cd = { .kind = ATA_KIND_CDROM, .number = 2, .sectors = BLOCKS * 4, .medium = true };
+static const struct ata_drive cd = {
+	.kind = ATA_KIND_CDROM, .number = 2, .sectors = BLOCKS * 4, .medium = true};
 static const struct ata_drive empty = { .kind = ATA_KIND_CDROM, .number = 3 };
 
 // Issues PACKET with the command bytes; feature 1 = DMA.
@@ -180,7 +181,8 @@ START_TEST(byte_count_limits)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		packet(f, CDB(0x28, 0, 0, 0, 0, 30, 0, 0, 2), cases[i].limit, 0);
-		ck_assert_uint_eq(in(f, ATA_REG_LBA_MID) | (unsigned)in(f, ATA_REG_LBA_HIGH) << 8, cases[i].first);
+		ck_assert_uint_eq(in(f, ATA_REG_LBA_MID) | (unsigned)in(f, ATA_REG_LBA_HIGH) << 8,
+				  cases[i].first);
 		ck_assert_uint_eq(collect(f, data, sizeof(data)), 4096);
 		ck_assert_mem_eq(data, f->medium[0] + 30 * 2048, 4096);
 	}
@@ -363,13 +365,17 @@ END_TEST
 
 START_TEST(mode_pages)
 {
-	static const struct { uint8_t page; unsigned len; } pages[] = { { 0x01, 8 }, { 0x0d, 8 }, { 0x0e, 16 }, { 0x1a, 12 }, { 0x2a, 22 } };
+	static const struct {
+		uint8_t page;
+		unsigned len;
+	} pages[] = {{0x01, 8}, {0x0d, 8}, {0x0e, 16}, {0x1a, 12}, {0x2a, 22}};
 	struct fixture *f = drive(&cd);
 	uint8_t r[256];
 	unsigned all = 8;
 
 	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
-		ck_assert_uint_eq(run(f, CDB(0x5a, 0, pages[i].page, 0, 0, 0, 0, 1, 0), r, sizeof(r)), 8 + pages[i].len);
+		ck_assert_uint_eq(run(f, CDB(0x5a, 0, pages[i].page, 0, 0, 0, 0, 1, 0), r, sizeof(r)),
+				  8 + pages[i].len);
 		ck_assert_int_eq(get_be16(r), 6 + pages[i].len);
 		ck_assert_int_eq(r[8], pages[i].page);
 		ck_assert_int_eq(r[9], pages[i].len - 2);
@@ -573,9 +579,24 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		inquiry_and_attention, request_sense_takes_attention, unknown_and_overlapped, capacity_and_read, byte_count_limits,
-		read_errors, dma, read_cd, toc, information, configuration, mode_pages, mode_select_pages, media_change,
-		media_change_in_flight, tray_and_lock, empty_drive, device_reset_in_flight,
+		inquiry_and_attention,
+		request_sense_takes_attention,
+		unknown_and_overlapped,
+		capacity_and_read,
+		byte_count_limits,
+		read_errors,
+		dma,
+		read_cd,
+		toc,
+		information,
+		configuration,
+		mode_pages,
+		mode_select_pages,
+		media_change,
+		media_change_in_flight,
+		tray_and_lock,
+		empty_drive,
+		device_reset_in_flight,
 	};
 	Suite *s = suite_create("atapi");
 	TCase *c = tcase_create("core");

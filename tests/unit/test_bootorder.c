@@ -129,7 +129,8 @@ END_TEST
 
 START_TEST(menu_and_nesting)
 {
-	const struct boot_args args = { .delay_ms = 5000, .setup_once = true, .feature_control = 5, .retry_ms = 10000 };
+	const struct boot_args args = {
+		.delay_ms = 5000, .setup_once = true, .feature_control = 5, .retry_ms = 10000};
 	const struct boot_args patient = { .delay_ms = UINT32_MAX };
 	struct fixture f;
 	uint8_t menu[2], *file;

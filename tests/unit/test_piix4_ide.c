@@ -1,4 +1,4 @@
-// test_piix4_ide.c: the IDE function on a real bus: configuration, decoding, DMA to guest memory, media, resets.
+// test_piix4_ide.c: the IDE function on a real bus: configuration, decoding, DMA to memory, media, resets.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <check.h>
 #include <errno.h>
@@ -80,7 +80,10 @@ static void mock_init(struct mock_disk *m, struct loop *loop, unsigned seed)
 }
 
 static void pin_set(void *arg, unsigned number, bool level) { ((struct world *)arg)->level[number] = level; }
-static void tray_moved(void *arg, unsigned channel, unsigned unit, bool open) { ((struct world *)arg)->trays++; }
+static void tray_moved(void *arg, unsigned channel, unsigned unit, bool open)
+{
+	((struct world *)arg)->trays++;
+}
 
 // Lets the loop run until no request is left, or for a while.
 static void stop_soon(void *arg)
@@ -101,7 +104,10 @@ static void pump(struct world *w)
 	ck_assert_int_eq(loop_run(w->loop), 0);
 }
 
-static int map_nothing(void *arg, unsigned slot, uint64_t gpa, uint64_t len, void *hva, bool ro, bool log) { return 0; }
+static int map_nothing(void *arg, unsigned slot, uint64_t gpa, uint64_t len, void *hva, bool ro, bool log)
+{
+	return 0;
+}
 static void unmap_nothing(void *arg, unsigned slot) { }
 static int no_dirt(void *arg, unsigned slot, uint64_t *bitmap, size_t words) { return 0; }
 

@@ -7,7 +7,8 @@
 #include "hw/firmware/smbios.h"
 #include "hw/firmware/smbios_writer.h"
 
-static const uint8_t uuid[16] = { 0x56, 0x4d, 0x55, 0, 0x2e, 0x73, 0x83, 0xda, 0xe6, 0x3b, 1, 2, 3, 4, 5, 0xff };
+static const uint8_t uuid[16] = {0x56, 0x4d, 0x55, 0, 0x2e, 0x73, 0x83, 0xda,
+				 0xe6, 0x3b, 1,    2, 3,    4,    5,    0xff};
 
 static struct smbios_args args;
 static struct smbios_files files;
@@ -25,7 +26,7 @@ static void release(void)
 	blob_free(&files.tables);
 }
 
-// --- a reader --------------------------------------------------------------------------------------------------
+// --- a reader ----------------------------------------------------------------------------------------
 
 // The structure behind P, or the first; NULL behind the last. Checks that strings end inside the table.
 static const uint8_t *next(const uint8_t *p)
@@ -77,7 +78,7 @@ static void build(void)
 	ck_assert_int_eq(smbios_files_build(&args, &files, NULL), 0);
 }
 
-// --- structures ------------------------------------------------------------------------------------------------
+// --- structures --------------------------------------------------------------------------------------
 
 START_TEST(identity)
 {
@@ -150,17 +151,18 @@ END_TEST
 START_TEST(everything_is_there)
 {
 	static const struct { unsigned type, count, length; } expected[] = {
-		{ 0, 1, 24 }, { 1, 1, 27 }, { 2, 1, 15 }, { 3, 1, 21 }, { 4, 2, 42 }, { 5, 1, 46 }, { 6, 15, 12 },
-		{ 7, 4, 19 }, { 8, 4, 9 }, { 9, 7, 17 }, { 10, 1, 8 }, { 11, 1, 5 }, { 15, 1, 29 }, { 16, 1, 23 },
-		{ 17, 64, 34 }, { 18, 1, 23 }, { 19, 1, 15 }, { 20, 2, 19 }, { 23, 1, 13 }, { 24, 1, 5 },
-		{ 30, 1, 6 }, { 32, 1, 20 }, { 33, 1, 31 }, { 126, 1, 4 }, { 127, 1, 4 },
+		{0, 1, 24},   {1, 1, 27},  {2, 1, 15},  {3, 1, 21},  {4, 2, 42},  {5, 1, 46},  {6, 15, 12},
+		{7, 4, 19},   {8, 4, 9},   {9, 7, 17},  {10, 1, 8},  {11, 1, 5},  {15, 1, 29}, {16, 1, 23},
+		{17, 64, 34}, {18, 1, 23}, {19, 1, 15}, {20, 2, 19}, {23, 1, 13}, {24, 1, 5},  {30, 1, 6},
+		{32, 1, 20},  {33, 1, 31}, {126, 1, 4}, {127, 1, 4},
 	};
 	unsigned structures = 0, handle = 0;
 
 	build();
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
 		ck_assert_msg(count(expected[i].type) == expected[i].count, "type %u", expected[i].type);
-		ck_assert_msg(find(expected[i].type, 0)[1] == expected[i].length, "type %u", expected[i].type);
+		ck_assert_msg(find(expected[i].type, 0)[1] == expected[i].length, "type %u",
+			      expected[i].type);
 		structures += expected[i].count;
 	}
 	for (const uint8_t *p = next(NULL); p; p = next(p)) {
@@ -254,8 +256,10 @@ END_TEST
 
 START_TEST(slots_add_up)
 {
-	static const uint64_t sizes[] = { 0, 1, 4, 32, 511, 1024, 3072, 65535, 655359, 655360, 1048575, 24u << 20,
-					  SMBIOS_MEM_MB_MAX - 1, SMBIOS_MEM_MB_MAX };
+	static const uint64_t sizes[] = {
+		0, 1, 4, 32, 511, 1024, 3072, 65535, 655359, 655360, 1048575, 24u << 20,
+		SMBIOS_MEM_MB_MAX - 1, SMBIOS_MEM_MB_MAX,
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		uint64_t slots[SMB_MEMORY_SLOTS], sum = 0;
@@ -301,7 +305,7 @@ START_TEST(huge_machines)
 }
 END_TEST
 
-// --- entry point -------------------------------------------------------------------------------------------------
+// --- entry point -------------------------------------------------------------------------------------
 
 START_TEST(entry_point)
 {

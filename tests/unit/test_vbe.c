@@ -110,14 +110,17 @@ END_TEST
 
 START_TEST(direct_colour_depths)
 {
-	static const struct { uint16_t bpp; uint32_t bytes, raw, want; } cases[] = {
-		{ 15, 2, 0x7c1f, 0xff00ff }, { 15, 2, 0x0200, 0x008400 }, { 16, 2, 0xf81f, 0xff00ff },
-		{ 16, 2, 0x07e0, 0x00ff00 }, { 16, 2, 0x0400, 0x008200 }, { 24, 3, 0x123456, 0x123456 }, { 32, 4, 0xff123456, 0x123456 },
+	static const struct { uint16_t bpp; uint32_t bytes, raw, want;
+	} cases[] = {
+		{15, 2, 0x7c1f, 0xff00ff},     {15, 2, 0x0200, 0x008400}, {16, 2, 0xf81f, 0xff00ff},
+		{16, 2, 0x07e0, 0x00ff00},     {16, 2, 0x0400, 0x008200}, {24, 3, 0x123456, 0x123456},
+		{32, 4, 0xff123456, 0x123456},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		vbe_mode(800, 600, cases[i].bpp, VBE_LFB);
-		vga_linear_write(&vga, (800 * 2 + 7) * cases[i].bytes, cases[i].bytes == 2 ? 2 : 4, cases[i].raw);
+		vga_linear_write(&vga, (800 * 2 + 7) * cases[i].bytes, cases[i].bytes == 2 ? 2 : 4,
+				 cases[i].raw);
 		render();
 		ck_assert_uint_eq(con.surface.width, 800);
 		ck_assert_uint_eq(con.surface.height, 600);

@@ -173,7 +173,8 @@ END_TEST
 
 START_TEST(logic_unit_combines_with_latches)
 {
-	static const uint32_t want[4] = { 0x3c3c3c3c, 0x3c3c3c3c & 0x0ff05aa5, 0x3c3c3c3c | 0x0ff05aa5, 0x3c3c3c3c ^ 0x0ff05aa5 };
+	static const uint32_t want[4] = {0x3c3c3c3c, 0x3c3c3c3c & 0x0ff05aa5, 0x3c3c3c3c | 0x0ff05aa5,
+					 0x3c3c3c3c ^ 0x0ff05aa5};
 
 	planar();
 	for (unsigned f = 0; f < 4; f++) {

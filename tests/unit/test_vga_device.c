@@ -26,7 +26,8 @@ static struct loop_timer stopper;
 // A KVM that remembers one thing: how BAR1 is mapped, and which page of it is dirty.
 static struct { bool mapped, readonly; unsigned slot, dirty_page, maps, dirty_calls; uint8_t *hva; } kvm;
 
-static int kvm_map(void *arg, unsigned slot, uint64_t addr, uint64_t len, void *hva, bool readonly, bool log_dirty)
+static int kvm_map(void *arg, unsigned slot, uint64_t addr, uint64_t len, void *hva, bool readonly,
+		   bool log_dirty)
 {
 	if (addr != LFB)
 		return 0;
@@ -90,8 +91,13 @@ static void setup(void)
 	pci_host.mmio = mmio;
 	pci_host.mem = mem;
 	ck_assert_int_eq(pci_root_create(&root, &pci_host, &err), 0);
-	platform = (struct platform){ .loop = loop, .clock = &vclock, .ports = ports, .mmio = mmio, .mem = mem,
-				      .pci = root, .console = &con };
+	platform = (struct platform){.loop = loop,
+				     .clock = &vclock,
+				     .ports = ports,
+				     .mmio = mmio,
+				     .mem = mem,
+				     .pci = root,
+				     .console = &con};
 	args.bus = pci_root_bus(root);
 	ck_assert_int_eq(vga_create(&platform, &args, &vga, &err), 0);
 	loop_timer_init(&stopper, loop, on_stop, NULL);

@@ -167,7 +167,7 @@ static void check_text(const struct vmx_file *f, const char *want)
 
 static const char *const round_trips[] = {
 	"", "\n", "a = \"b\"", "a = \"b\"\n", "a=b\r\nc=d\r\n", "a=b\rc=d\r", "a=b\r\n\nc=d\r\re=f",
-	"\xef\xbb\xbf" "a = \"b\"\n", "garbage\n  a  =  b  # c\n\n\n", "a = \"\xff\xfe\"\n",
+	("\xef\xbb\xbf" "a = \"b\"\n"), "garbage\n  a  =  b  # c\n\n\n", "a = \"\xff\xfe\"\n",
 	".encoding = \"windows-1252\"\na = \"\xe4\"\n", "a = \"1\"\nA = \"2\"\n", "#\n#\n",
 };
 

@@ -1,5 +1,5 @@
-// test_vnc.c: the gate, password keys, the penalty for guessing, and the server with a client written by hand.
-// SPDX-License-Identifier: GPL-2.0-or-later
+// test_vnc.c: the gate, password keys, the penalty for guessing, and the server with a client written by
+// hand. SPDX-License-Identifier: GPL-2.0-or-later
 #include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
@@ -222,9 +222,8 @@ static struct console con;
 static struct vnc_server *server;
 static pthread_mutex_t seen_lock = PTHREAD_MUTEX_INITIALIZER;
 static char keys[512];
-static unsigned watch_on, watch_off;
-static int wheel_seen;
-static unsigned buttons_seen;
+static _Atomic unsigned watch_on, watch_off, buttons_seen;
+static _Atomic int wheel_seen;
 
 static void on_key(void *arg, unsigned code, bool down)
 {
@@ -305,8 +304,20 @@ static size_t get_within(int fd, void *buf, size_t len, int ms)
 }
 
 static void get(int fd, void *buf, size_t len) { ck_assert_uint_eq(get_within(fd, buf, len, 5000), len); }
-static void put(int fd, const void *buf, size_t len) { ck_assert_int_eq(send(fd, buf, len, MSG_NOSIGNAL), (ssize_t)len); }
-static bool closed(int fd) { uint8_t b[4096]; while (get_within(fd, b, 1, 3000)); struct pollfd p = { fd, POLLIN, 0 }; return poll(&p, 1, 0) == 1; }
+static void put(int fd, const void *buf, size_t len)
+{
+	ck_assert_int_eq(send(fd, buf, len, MSG_NOSIGNAL), (ssize_t)len);
+}
+
+static bool closed(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	uint8_t b[4096];
+
+	while (get_within(fd, b, sizeof(b), 3000) == sizeof(b))
+		continue;
+	return poll(&p, 1, 0) == 1;
+}
 
 // One byte at a time, as some clients do.
 static void dribble(int fd, const void *buf, size_t len)
@@ -683,7 +694,8 @@ END_TEST
 
 START_TEST(strange_messages_end_the_connection)
 {
-	static const uint8_t strange[][20] = { { 7 }, { 11 }, { 15, 0, 0 }, { 8, 200 }, { 250, 0, 1, 2 }, { 0, 0, 0, 0, 24 } };
+	static const uint8_t strange[][20] = {{7},      {11},           {15, 0, 0},
+					      {8, 200}, {250, 0, 1, 2}, {0, 0, 0, 0, 24}};
 	uint16_t w, h;
 	int fd;
 

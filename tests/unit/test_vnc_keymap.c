@@ -30,7 +30,8 @@ static const char *show(const struct keymap_event *ev, size_t n)
 
 	line[0] = '\0';
 	for (size_t i = 0; i < n; i++)
-		at += (size_t)snprintf(line + at, sizeof(line) - at, "%s%c%02x", i ? " " : "", ev[i].down ? '+' : '-', ev[i].code);
+		at += (size_t)snprintf(line + at, sizeof(line) - at, "%s%c%02x", i ? " " : "",
+				       ev[i].down ? '+' : '-', ev[i].code);
 	return line;
 }
 

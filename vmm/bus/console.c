@@ -69,7 +69,8 @@ int console_resize(struct console *con, uint32_t width, uint32_t height)
 	if (!pixels)
 		return -ENOMEM;
 	free(con->surface.pixels);
-	con->surface = (struct console_surface){ .width = width, .height = height, .stride = width, .pixels = pixels };
+	con->surface =
+		(struct console_surface){.width = width, .height = height, .stride = width, .pixels = pixels};
 	for (struct console_viewer *v = con->viewers; v; v = v->next)
 		v->resized(v->arg, &con->surface);
 	return 0;
@@ -197,7 +198,8 @@ void console_pointer_at(struct console *con, int x, int y, int wheel, unsigned b
 	if (!pointer)
 		return;
 	if (pointer->absolute)
-		pointer->absolute_move(pointer->arg, to_absolute(x, width), to_absolute(y, height), wheel, buttons);
+		pointer->absolute_move(pointer->arg, to_absolute(x, width), to_absolute(y, height), wheel,
+				       buttons);
 	else
 		pointer->relative(pointer->arg, dx, dy, wheel, buttons);
 }

@@ -25,7 +25,8 @@ struct console_surface {
 struct console_viewer {
 	// The surface has a new size or buffer. Console lock held; any thread.
 	void (*resized)(void *arg, const struct console_surface *surface);
-	// The rectangle changed. Console lock held; any thread. Must be quick: note it and wake your own thread.
+	// The rectangle changed. Console lock held; any thread. Must be quick: note it and wake your own
+	// thread.
 	void (*changed)(void *arg, struct console_rect rect);
 	// Keyboard lights: bit 0 scroll, 1 num, 2 caps. Optional. Console lock held; any thread.
 	void (*leds)(void *arg, unsigned leds);
@@ -34,7 +35,8 @@ struct console_viewer {
 };
 
 struct console_source {
-	// Brings the surface up to date now, marking what changed with console_changed(). Any thread, no lock held.
+	// Brings the surface up to date now, marking what changed with console_changed(). Any thread, no lock
+	// held.
 	void (*refresh)(void *arg);
 	// WATCHED: at least one viewer wants updates; call console_changed() soon after the guest draws. When
 	// false, the adapter does nothing until refresh() is called. Any thread, no lock held.
@@ -74,7 +76,7 @@ struct console {
 	const struct console_pointer *pointer;
 	pthread_mutex_t watch_lock;             // orders calls of source->watch(); taken before all others
 	pthread_mutex_t input_lock;             // keyboard, pointer, last position
-	int last_x, last_y;                     // viewer's last absolute position, for relative pointers; -1 = none
+	int last_x, last_y; // viewer's last absolute position, for relative pointers; -1 = none
 	unsigned leds;
 };
 

@@ -278,15 +278,25 @@ void load_platform(struct loader *l)
 static void tell_missing(struct loader *l, const struct vmx_entry *e, const struct vmx_key *key)
 {
 	char file_key[KEY_SIZE], device[KEY_SIZE];
-	const char *file, *dot = strrchr(e->name, '.');
+	const char *file = NULL, *dot = strrchr(e->name, '.');
 
 	snprintf(device, sizeof(device), "%.*s", dot ? (int)(dot - e->name) : 0, e->name);
-	file = get_written(l, key_of(file_key, device, "fileName"));
+	if (strchr(device, ':'))
+		file = get_written(l, key_of(file_key, device, "fileName"));
 	if (file)
 		problem(l, VMX_WARNING, e->name, "%s (%.100s) is not supported yet; the VM runs without it", key->about,
 			file);
 	else
 		problem(l, VMX_WARNING, e->name, "%s is not supported yet; the VM runs without it", key->about);
+}
+
+static bool has_drives(const struct vm_config *c)
+{
+	for (unsigned i = 0; i < VM_IDE_CHANNELS * 2; i++) {
+		if (c->ide[i / 2][i % 2].kind != VM_DRIVE_NONE)
+			return true;
+	}
+	return false;
 }
 
 // A device newer than the hardware version is a sign of a file put together by hand.
@@ -301,6 +311,8 @@ static void check_age(struct loader *l, const struct vmx_entry *e, const struct 
 
 void load_missing(struct loader *l)
 {
+	bool lost = false;
+
 	for (size_t i = 0; i < vmx_file_count(l->file); i++) {
 		const struct vmx_entry *e = vmx_file_at(l->file, i);
 		struct vmx_verdict v;
@@ -309,7 +321,11 @@ void load_missing(struct loader *l)
 		if (!v.key || v.fate == VMX_INACTIVE)
 			continue;
 		check_age(l, e, v.key);
-		if (v.fate == VMX_NOT_YET && v.key->device)
-			tell_missing(l, e, v.key);
+		if (v.fate != VMX_NOT_YET || !v.key->device)
+			continue;
+		tell_missing(l, e, v.key);
+		lost |= vmx_pattern_match("{scsi|sata|nvme}%d:%d.present", e->name, NULL, NULL);
 	}
+	if (lost && !has_drives(l->c))
+		problem(l, VMX_WARNING, NULL, "the VM has no drive on IDE, the one controller there is so far; nothing will boot");
 }

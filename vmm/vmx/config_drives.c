@@ -128,17 +128,20 @@ static void load_image(struct loader *l, const char *node, struct vm_drive *d, c
 	d->path = NULL;
 }
 
-static void load_cdrom(struct loader *l, const char *node, struct vm_drive *d, const char *file, bool host)
+static void load_cdrom(struct loader *l, struct vm_drive *d, const char *file, bool host)
 {
 	char key[KEY_SIZE];
-	bool client = get_bool(l, key_of(key, node, "clientDevice"));
+	bool client = get_bool(l, key_of(key, d->node, "clientDevice"));
 
 	d->kind = VM_DRIVE_CDROM;
-	if (host || client)
-		problem(l, VMX_NOTE, client ? key : key_of(key, node, "deviceType"),
-			"the drive of the %s is not used; the guest has an empty drive", client ? "console's computer" : "host");
+	if (!client && !vmx_file_find(l->file, key_of(key, d->node, "deviceType")))
+		key_of(key, d->node, "fileName");
+	if (client)
+		problem(l, VMX_NOTE, key, "the medium of a remote console is not used; the drive is empty");
+	else if (host)
+		problem(l, VMX_NOTE, key, "the drive of the host is not used; the guest has an empty drive");
 	else
-		load_image(l, node, d, file);
+		load_image(l, d->node, d, file);
 	if (!d->path)
 		d->connected = false;
 }
@@ -154,6 +157,8 @@ static void load_drive(struct loader *l, unsigned channel, unsigned unit)
 	if (!get_bool(l, key_of(key, node, "present")))
 		return;
 	d->node = dup_text(l, node);
+	if (!d->node)
+		return;
 	d->connected = get_bool(l, key_of(key, node, "startConnected"));
 	file = get_written(l, key_of(key, node, "fileName"));
 	backing = load_type(l, node, file);
@@ -162,7 +167,7 @@ static void load_drive(struct loader *l, unsigned channel, unsigned unit)
 	if (backing == BACKING_DISK)
 		load_disk(l, node, d, file);
 	else if (backing != BACKING_UNKNOWN)
-		load_cdrom(l, node, d, file, backing == BACKING_HOST);
+		load_cdrom(l, d, file, backing == BACKING_HOST);
 	if (d->kind == VM_DRIVE_DISK)
 		d->connected = true;    // a hard disk cannot be taken out
 }

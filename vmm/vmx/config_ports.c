@@ -87,6 +87,7 @@ static void load_serial_network(struct loader *l, const char *node, struct vm_se
 	load_end_point(l, node, "network", s);
 	key_of(key, node, "fileName");
 	if (!uri_ok(name, &end)) {
+		s->kind = VM_SERIAL_NULL;
 		problem(l, VMX_ERROR, key, "\"%.100s\" is not an address like tcp://host:port or telnet://:port", name);
 		return;
 	}

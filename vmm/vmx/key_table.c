@@ -139,7 +139,7 @@ const struct vmx_key vmx_keys[] = {
 	{ "acpi.{smbiosVersion2.7|mouseVMW0003}", VMX_BOOL, NOT, "FALSE",
 	  "details of the ACPI and SMBIOS tables" },
 	{ "vmx.reboot.PowerCycle", VMX_BOOL, NOT, "FALSE", "the next reboot starts the VM afresh" },
-	{ "{monitor.suspend_on_triplefault|monitor.allow_legacy_APIC|mce.enable|vmx.buildType}",
+	{ "{mce.enable|vmx.buildType}",
 	  VMX_STRING, HLS, NULL, "details of VMware's monitor" },
 
 	SECTION("PCI bridges and slots"),
@@ -179,7 +179,7 @@ const struct vmx_key vmx_keys[] = {
 	  "none, virtual, physical", SCSI_GATE, .inert = "none" },
 	{ "scsi%d:%d.present", VMX_BOOL, NOT, "FALSE", "SCSI disk or CD", SCSI_GATE, .device = true },
 	{ "scsi%d:%d.mode", VMX_CHOICE, NOT, "persistent",
-	  "persistent, independent-persistent, ...", SCSI_UNIT },
+	  "as for IDE", SCSI_UNIT },
 	{ "scsi%d:%d.*", VMX_STRING, NOT, NULL, "settings of the SCSI device", SCSI_UNIT },
 	{ "scsi%d.*", VMX_STRING, NOT, NULL, "identity and place of the SCSI controller", SCSI_GATE },
 	{ "sata%d.present", VMX_BOOL, NOT, "FALSE",
@@ -315,7 +315,7 @@ const struct vmx_key vmx_keys[] = {
 
 	SECTION("VMCI"),
 	{ "vmci0.present", VMX_BOOL, NOT, "FALSE",
-	  "channel between guest and host", .since = 7, .device = true },
+	  "VMCI, a channel between guest and host", .since = 7, .device = true },
 	{ "vmci0.{id|unrestricted|pciSlotNumber}", VMX_STRING, NOT, NULL,
 	  "identity and place of the VMCI device", .gate = "vmci0.present" },
 	{ "vmci.*", VMX_STRING, NOT, NULL,
@@ -370,8 +370,8 @@ const struct vmx_key vmx_keys[] = {
 	{ "log.*", VMX_STRING, HLS, NULL, "rotation of the log; Berth appends", .gate = "logging" },
 
 	SECTION("Left by VMware's programs"),
-	{ "{migrate|vmotion|replay|priority|proxyApps|unity|vmxstats|policy|ft|pref}.*",
-	  VMX_STRING, HLS, NULL, "state and policy of VMware's programs" },
+	{ "{migrate|vmotion|replay|priority|ft}.*", VMX_STRING, HLS, NULL, "state and policy of VMware's programs" },
+	{ "{proxyApps|unity|vmxstats|policy|pref}.*", VMX_STRING, HLS, NULL, "state and policy of VMware's programs" },
 	{ "{inVMTeam|scoreboard|virtualHW.*|sched.*|debugStub.*}", VMX_STRING, HLS, NULL,
 	  "state and policy of VMware's programs" },
 

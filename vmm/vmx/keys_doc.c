@@ -34,6 +34,8 @@ static void put_pattern(FILE *out, enum markup m, const char *pattern)
 	for (; *pattern; pattern++) {
 		if (pattern[0] != '%') {
 			put_char(out, m, *pattern);
+			if (m == MAN && *pattern == '|')
+				fputs("\\:", out);      // a place to break the line
 			continue;
 		}
 		pattern++;

@@ -154,16 +154,29 @@ char *path_resolve(const char *dir, const char *name, enum path_how *how)
 	return path;
 }
 
+// A folder of an ESXi host that does not exist here.
+static bool is_datastore(const char *name)
+{
+	char folder[PATH_MAX];
+
+	if (strncmp(name, "/vmfs/", 6) || strlen(name) >= sizeof(folder))
+		return false;
+	snprintf(folder, sizeof(folder), "%.*s", (int)(last_part(name) - name), name);
+	return !exists(folder);
+}
+
 char *path_output(const char *dir, const char *name)
 {
 	char *turned = slashes(name), *path;
 
 	if (!turned)
 		return NULL;
-	if (path_is_windows(name))
+	if (path_is_windows(name) || is_datastore(name))
 		path = join(dir, last_part(turned));
+	else if (name[0] == '/')
+		path = strlen(name) < PATH_MAX ? strdup(name) : NULL;
 	else
-		path = turned[0] == '/' ? strdup(turned) : join(dir, turned);
+		path = join(dir, turned);
 	free(turned);
 	return path;
 }

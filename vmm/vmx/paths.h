@@ -16,7 +16,8 @@ enum path_how {
 
 // Finds the existing file that NAME means in folder DIR (absolute). NULL = no memory or a name beyond PATH_MAX.
 char *path_resolve(const char *dir, const char *name, enum path_how *how);
-// Where a file that is to be written goes: backslashes turned, a Windows path reduced to its last part.
+// Where a file that is to be written goes: backslashes turned; of a path on Windows or on a datastore that is
+// not here only the last part counts. NULL as above.
 char *path_output(const char *dir, const char *name);
 // "E:\x", "\\server\x"
 bool path_is_windows(const char *name);
