@@ -31,7 +31,8 @@ struct check {
 	bool disks_looked_at;                   // false: this host has no io_uring, sizes and types are not known
 };
 
-// Everything about PATH; check_free() afterwards. Opens the disks for reading, one after the other, as a start would.
+// Everything about PATH; check_free() afterwards. Opens the disks for reading, one after the other, as a
+// start would.
 void check_load(struct check *check, const char *path);
 void check_free(struct check *check);
 // What a start would exit with; EXIT_GUEST_OFF when it would not be stopped.

@@ -8,12 +8,12 @@
 
 struct charset;         // NULL stands for UTF-8: bytes are taken as they are
 
-// Opens the encoding called NAME, LEN bytes ("windows-1252", "GBK", "Shift_JIS", ...). 0 with *OUT set (NULL for
-// UTF-8), -EINVAL when this host's iconv does not know it or when it is no superset of ASCII, -ENOMEM.
+// Opens the encoding called NAME, LEN bytes ("windows-1252", "GBK", "Shift_JIS", ...). 0 with *OUT set (NULL
+// for UTF-8), -EINVAL when this host's iconv does not know it or when it is no superset of ASCII, -ENOMEM.
 int charset_open(const char *name, size_t len, struct charset **out);
 void charset_close(struct charset *cs);
-// New NUL-terminated string (caller frees) of *OUT_LEN bytes. -EILSEQ for bytes that are no text in that encoding (or
-// that it cannot express), -ENOMEM. One caller at a time: the conversion has state.
+// New NUL-terminated string (caller frees) of *OUT_LEN bytes. -EILSEQ for bytes that are no text in that
+// encoding (or that it cannot express), -ENOMEM. One caller at a time: the conversion has state.
 int charset_to_utf8(struct charset *cs, const char *in, size_t len, char **out, size_t *out_len);
 int charset_from_utf8(struct charset *cs, const char *in, size_t len, char **out, size_t *out_len);
 

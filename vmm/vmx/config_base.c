@@ -40,7 +40,8 @@ static void load_hw_version(struct loader *l)
 	size_t errors = l->report->errors;
 	int64_t hw;
 
-	// Without a version there is no telling the defaults; the newest hardware gives the fewest further messages.
+	// Without a version there is no telling the defaults; the newest hardware gives the fewest further
+	// messages.
 	l->c->hw_version = HW_NEWEST;
 	if (!get_written(l, "virtualHW.version")) {
 		problem(l, VMX_ERROR, "virtualHW.version", "is missing; it decides what hardware the guest sees");

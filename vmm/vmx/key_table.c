@@ -1,8 +1,8 @@
 // key_table.c: every .vmx key that Berth knows. Section by section; the first pattern that fits counts.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// This file is one table and grows with the devices: it is longer than others on purpose. A key of a device that
-// becomes real changes its fate here and nowhere else.
+// This file is one table and grows with the devices: it is longer than others on purpose. A key of a device
+// that becomes real changes its fate here and nowhere else.
 #include "vmx/keys.h"
 
 #include "base/compiler.h"

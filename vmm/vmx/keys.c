@@ -130,12 +130,18 @@ bool vmx_pattern_match(const char *pattern, const char *text, const uint16_t *ma
 	return true;
 }
 
+// Most rows differ in their first letter; saying so early makes a start measurably faster.
+static bool may_match(const char *pattern, char first)
+{
+	return pattern && (*pattern == '{' || *pattern == '*' || *pattern == '%' || same_char(*pattern, first));
+}
+
 const struct vmx_key *vmx_key_find(const char *name, struct vmx_match *match)
 {
 	for (size_t i = 0; i < vmx_key_count; i++) {
 		const struct vmx_key *key = &vmx_keys[i];
 
-		if (key->pattern && vmx_pattern_match(key->pattern, name, key->max, match))
+		if (may_match(key->pattern, *name) && vmx_pattern_match(key->pattern, name, key->max, match))
 			return key;
 	}
 	return NULL;

@@ -1,8 +1,8 @@
 // keys.h: every .vmx key that Berth knows, and what becomes of it.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// One table; the loader takes its defaults from it, `berth check`, docs/keys.md and the manual page are printed from
-// it. Everything here is constant or pure; any thread.
+// One table; the loader takes its defaults from it, `berth check`, docs/keys.md and the manual page are
+// printed from it. Everything here is constant or pure; any thread.
 #ifndef BERTH_VMX_KEYS_H
 #define BERTH_VMX_KEYS_H
 
@@ -20,8 +20,8 @@ enum vmx_type { VMX_BOOL, VMX_INT, VMX_STRING, VMX_CHOICE, VMX_LIST, VMX_PATH, V
 
 enum vmx_when { VMX_NEVER, VMX_GUEST_64, VMX_HW_BELOW };
 
-// Patterns: %d is a decimal index (limit in .max), %x up to 8 hex digits, * anything but nothing, {a|b|} one of the
-// words. Case does not matter.
+// Patterns: %d is a decimal index (limit in .max), %x up to 8 hex digits, * anything but nothing, {a|b|} one
+// of the words. Case does not matter.
 struct vmx_key {
 	const char *pattern;            // NULL: a heading, .about is its text
 	enum vmx_type type;

@@ -115,7 +115,8 @@ static int hex_digit(char c)
 	return -1;
 }
 
-// A bar that is no escape: VMware's scanner takes the byte that disappointed it along, so "||22" stays as it is.
+// A bar that is no escape: VMware's scanner takes the byte that disappointed it along, so "||22" stays as it
+// is.
 static size_t copy_literal(char *dst, size_t *n, const char *src, size_t i, size_t len)
 {
 	bool more;

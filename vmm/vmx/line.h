@@ -30,10 +30,11 @@ struct vmx_line {
 
 // Takes TEXT apart: LEN bytes of one line without its line ending.
 void vmx_line_scan(const char *text, size_t len, struct vmx_line *out);
-// Replaces |XX in LEN bytes of SRC by the bytes they stand for. DST holds LEN bytes and may be SRC. Returns the
-// new length. A '|' without two hex digits stays; scanning goes on behind the byte that follows it.
+// Replaces |XX in LEN bytes of SRC by the bytes they stand for. DST holds LEN bytes and may be SRC. Returns
+// the new length. A '|' without two hex digits stays; scanning goes on behind the byte that follows it.
 size_t vmx_unescape(char *dst, const char *src, size_t len);
-// The opposite, as VMware writes: controls but tab, '"', '|' and 7Fh. New string (caller frees), NULL = no memory.
+// The opposite, as VMware writes: controls but tab, '"', '|' and 7Fh. New string (caller frees), NULL = no
+// memory.
 char *vmx_escape(const char *value, size_t len);
 // True for a name that a line can carry.
 bool vmx_name_ok(const char *name);

@@ -16,8 +16,9 @@ struct loader {
 	bool no_memory;
 };
 
-// Makes the typed view of FILE, as if it had been read from VMX_PATH (absolute). Adds to REPORT. 0, or -EINVAL when
-// REPORT has errors (OUT is set all the same), or -ENOMEM. What `berth run` calls is vm_config_load().
+// Makes the typed view of FILE, as if it had been read from VMX_PATH (absolute). Adds to REPORT. 0, or
+// -EINVAL when REPORT has errors (OUT is set all the same), or -ENOMEM. What `berth run` calls is
+// vm_config_load().
 int vm_config_from(const struct vmx_file *file, const char *vmx_path, struct vm_config **out, struct vmx_report *report);
 
 // --- report.c ---

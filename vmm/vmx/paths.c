@@ -50,7 +50,8 @@ static const char *last_part(const char *name)
 
 static bool exists(const char *path) { return access(path, F_OK) == 0; }
 
-// The entry of DIR that is NAME in another case; of several the first in byte order, so that it is always the same.
+// The entry of DIR that is NAME in another case; of several the first in byte order, so that it is always the
+// same.
 static bool other_case(const char *dir, const char *name, char found[NAME_MAX + 1])
 {
 	struct dirent *e;

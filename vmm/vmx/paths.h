@@ -14,7 +14,8 @@ enum path_how {
 	PATH_BESIDE,            // not where it says; a file of that name lies beside the .vmx
 };
 
-// Finds the existing file that NAME means in folder DIR (absolute). NULL = no memory or a name beyond PATH_MAX.
+// Finds the existing file that NAME means in folder DIR (absolute). NULL = no memory or a name beyond
+// PATH_MAX.
 char *path_resolve(const char *dir, const char *name, enum path_how *how);
 // Where a file that is to be written goes: backslashes turned; of a path on Windows or on a datastore that is
 // not here only the last part counts. NULL as above.

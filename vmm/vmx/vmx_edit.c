@@ -127,7 +127,8 @@ static int change(struct vmx_file *f, struct file_entry *e, const char *value, s
 	return 0;
 }
 
-// A last line without line ending gets one, or the new key would join it. A removed line is not written at all.
+// A last line without line ending gets one, or the new key would join it. A removed line is not written at
+// all.
 static void end_last_line(struct vmx_file *f)
 {
 	for (size_t i = f->line_count; i-- > 0;) {
@@ -288,8 +289,8 @@ static int check_unchanged(const struct vmx_file *f, struct err *err)
 	return -EBUSY;
 }
 
-// What is on disk now is what was read, as far as later saves are concerned. Lines may point into the old text,
-// so each keeps its own from here on.
+// What is on disk now is what was read, as far as later saves are concerned. Lines may point into the old
+// text, so each keeps its own from here on.
 static int adopt(struct vmx_file *f, char *text, size_t len)
 {
 	size_t skip = f->bom ? 3 : 0;

@@ -1,8 +1,8 @@
 // vmx_file.h: a .vmx as a dictionary that forgets nothing: what is not changed is written back byte for byte.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Names and values are UTF-8, unescaped, NUL-terminated; a value may hold NUL bytes inside (|00). Names are looked up
-// without regard to case. A vmx_file belongs to one thread at a time.
+// Names and values are UTF-8, unescaped, NUL-terminated; a value may hold NUL bytes inside (|00). Names are
+// looked up without regard to case. A vmx_file belongs to one thread at a time.
 #ifndef BERTH_VMX_VMX_FILE_H
 #define BERTH_VMX_VMX_FILE_H
 
@@ -31,8 +31,8 @@ struct vmx_fault {
 	const char *why;                // static phrase
 };
 
-// Reads PATH. 0 with *OUT; -errno and ERR (exit code EXIT_CONFIG) when it cannot be read, is too large, has too many
-// lines or is UTF-16. Everything milder is kept and can be asked for below.
+// Reads PATH. 0 with *OUT; -errno and ERR (exit code EXIT_CONFIG) when it cannot be read, is too large, has
+// too many lines or is UTF-16. Everything milder is kept and can be asked for below.
 int vmx_file_load(const char *path, struct vmx_file **out, struct err *err);
 // The same from memory (copied). Such a file cannot be saved until vmx_file_set_path().
 int vmx_file_parse(const char *data, size_t len, struct vmx_file **out, struct err *err);
@@ -40,8 +40,8 @@ void vmx_file_free(struct vmx_file *f);
 int vmx_file_set_path(struct vmx_file *f, const char *path);
 const char *vmx_file_path(const struct vmx_file *f);            // as given, NULL for memory
 
-// Entries in the order of the file, duplicates included. Pointers stay valid until the entry is set or removed or the
-// file is freed; positions until a key is added or removed.
+// Entries in the order of the file, duplicates included. Pointers stay valid until the entry is set or
+// removed or the file is freed; positions until a key is added or removed.
 size_t vmx_file_count(const struct vmx_file *f);
 const struct vmx_entry *vmx_file_at(const struct vmx_file *f, size_t i);
 const struct vmx_entry *vmx_file_find(const struct vmx_file *f, const char *name);
@@ -57,20 +57,22 @@ bool vmx_file_bom_conflict(const struct vmx_file *f);
 // Sealed by VMware, fully or in part: never rewritten. *FULL (may be NULL): nothing of the VM is readable.
 bool vmx_file_encrypted(const struct vmx_file *f, bool *full);
 
-// Changes. A key that has this value already (same spelling of the value) is left alone. A new key goes to the end of
-// the file. -EINVAL bad name (or .encoding, which decides how the rest reads), value of more than the file can take, or a key that stands there twice; -EILSEQ not
-// expressible in the file's encoding; -EPERM encrypted; -ENOMEM. All fill ERR.
+// Changes. A key that has this value already (same spelling of the value) is left alone. A new key goes to
+// the end of the file. -EINVAL bad name (or .encoding, which decides how the rest reads), value of more than
+// the file can take, or a key that stands there twice; -EILSEQ not expressible in the file's encoding; -EPERM
+// encrypted; -ENOMEM. All fill ERR.
 int vmx_file_set(struct vmx_file *f, const char *name, const char *value, struct err *err);
 // Removes the key's line; fine when there is none. -EPERM encrypted.
 int vmx_file_remove(struct vmx_file *f, const char *name, struct err *err);
 bool vmx_file_changed(const struct vmx_file *f);
 // The bytes that vmx_file_save() would write (caller frees), NULL = no memory.
 char *vmx_file_text(const struct vmx_file *f, size_t *len);
-// Replaces the file when something changed; otherwise touches nothing. -EBUSY when VMware holds a lock on it or when
-// it is no longer what was read: somebody else edited it meanwhile.
+// Replaces the file when something changed; otherwise touches nothing. -EBUSY when VMware holds a lock on it
+// or when it is no longer what was read: somebody else edited it meanwhile.
 int vmx_file_save(struct vmx_file *f, struct err *err);
 
-// 0, or -EBUSY with ERR (EXIT_BUSY) when PATH is held by a VMware product: `PATH.lck` has members. Any thread.
+// 0, or -EBUSY with ERR (EXIT_BUSY) when PATH is held by a VMware product: `PATH.lck` has members. Any
+// thread.
 int vmx_lock_check(const char *path, struct err *err);
 
 #endif
