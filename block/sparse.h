@@ -4,20 +4,21 @@
 // The order that makes a power cut harmless
 // -----------------------------------------
 // A new grain lies in a hole of the file: behind what was its end, or punched out again. The file system gives
-// zeros there, so a write that fills a part of a grain needs no padding, and writes to different parts of one
-// new grain go in parallel. The table in memory points to the grain when the first of them has completed; from
+// zeros there, also after a crash (ext4, XFS and btrfs do, unless told to be careless with data=writeback), so a
+// write that fills a part of a grain needs no padding, and writes to different parts of one new grain go in
+// parallel. The table in memory points to the grain when the first of them has completed; from
 // then on every read finds it. On the disk the table changes at the next flush only:
 //
-//   1. a snapshot of the dirty tables is taken; then byte 72 of the header says "not closed" (once per session)
-//   2. fdatasync: the data of every write that had completed before the snapshot, the file's length and the mark
-//   3. the snapshot is written to the tables and their redundant copies (and directory entries of new tables)
+//   1. a snapshot of the dirty tables is taken; byte 72 of the header says "not closed" (once per session), and
+//      the content of new tables, which no directory knows yet, is written
+//   2. fdatasync: the data of every write that had completed before the snapshot, the file's length, the mark
+//   3. the snapshot goes to the other tables and their redundant copies, the directories learn of the new ones
 //   4. fdatasync, and the flush completes
 //
-// Entries that appear in memory after 1 are not in the snapshot, so no entry reaches the disk before its grain. A
-// cut before 3 leaves the old tables: the grains behind them are lost space, nothing else. A cut within 3 leaves
-// some of the entries, in one copy or both, and each of them points to data that is safe; the mark tells the next
-// user to compare the copies. A new table is a hole as well and reads as "no grains" until its content arrives,
-// so directory entries may go with it in step 3. Closing flushes first and clears the mark last.
+// Entries that appear in memory after 1 are not in the snapshot, so nothing on the disk ever points to what is not
+// there yet. A cut before 3 leaves the old tables: the grains behind them are lost space, nothing else. A cut
+// within 3 leaves some of the entries, in one copy or both, and each of them points to data that is safe; the
+// mark tells the next user to compare the copies. Closing flushes first and clears the mark last.
 #ifndef BERTH_BLOCK_SPARSE_H
 #define BERTH_BLOCK_SPARSE_H
 
@@ -58,6 +59,13 @@ struct span { uint64_t first, end; };
 
 struct snapshot;
 
+// A piece of metadata on its way to disk.
+struct sparse_write {
+	struct file_op op;
+	struct iovec iov;
+	struct sparse *s;
+};
+
 struct sparse {
 	struct extent x;
 	struct sparse_header h;
@@ -82,8 +90,9 @@ struct sparse {
 	size_t snapshot_count;
 	unsigned writes;
 	int result;
+	void (*then)(struct sparse *s);         // the step behind the writes that are under way
 	struct file_op op;
-	struct iovec iov;
+	struct sparse_write mark_write;
 	uint8_t mark;
 };
 

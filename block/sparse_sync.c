@@ -9,21 +9,13 @@
 #include "base/compiler.h"
 #include "block/sparse.h"
 
-#define MAX_WRITES 4u   // table, its copy, and a directory entry for each
-
-struct table_write {
-	struct file_op op;
-	struct iovec iov;
-	struct sparse *s;
-};
-
-// One dirty table as it was when the sync began.
+// One dirty table as it was when the sync began. [0] goes to the directory and its tables, [1] to their copies.
 struct snapshot {
 	struct table *table;
-	bool fresh;
-	uint32_t entry[2];              // for the directories, little endian
+	bool fresh;                     // its directory entries are not on the disk yet
+	uint32_t entry[2];              // little endian
 	uint8_t *data;
-	struct table_write writes[MAX_WRITES];
+	struct sparse_write content[2], link[2];
 };
 
 static void free_snapshots(struct sparse *s)
@@ -53,23 +45,19 @@ static void finish(struct sparse *s, int result)
 	w->fn(w, result);
 }
 
-static void start(struct sparse *s, enum file_op_kind kind, void (*done)(struct file_op *op, int result))
+static void start_sync(struct sparse *s, void (*done)(struct file_op *op, int result))
 {
-	s->op = (struct file_op){ .loop = s->x.host->loop, .file = s->file, .kind = kind, .done = done };
-	if (kind == FILE_WRITE) {
-		s->mark = 1;
-		s->iov = (struct iovec){ &s->mark, 1 };
-		s->op.iov = &s->iov;
-		s->op.iovcnt = 1;
-		s->op.left = 1;
-		s->op.offset = SPARSE_UNCLEAN_AT;
-	}
+	s->op = (struct file_op){ .loop = s->x.host->loop, .file = s->file, .kind = FILE_SYNC, .done = done };
 	file_op_start(&s->op);
 }
 
-static void tables_synced(struct file_op *op, int result)
+// --- writes of one step: counted, and all awaited before the next step -----------------------------------
+
+static void begin_step(struct sparse *s, void (*then)(struct sparse *s))
 {
-	finish(CONTAINER_OF(op, struct sparse, op), result);
+	s->writes = 1;
+	s->result = 0;
+	s->then = then;
 }
 
 static void drop_write(struct sparse *s, int result)
@@ -81,39 +69,65 @@ static void drop_write(struct sparse *s, int result)
 	if (s->result < 0)
 		finish(s, s->result);
 	else
-		start(s, FILE_SYNC, tables_synced);
+		s->then(s);
 }
 
-static void table_written(struct file_op *op, int result)
+static void write_done(struct file_op *op, int result)
 {
-	drop_write(CONTAINER_OF(op, struct table_write, op)->s, result);
+	drop_write(CONTAINER_OF(op, struct sparse_write, op)->s, result);
 }
 
-static void start_write(struct sparse *s, struct table_write *w, uint64_t offset, struct iovec iov)
+static void start_write(struct sparse *s, struct sparse_write *w, uint64_t offset, struct iovec iov)
 {
 	w->s = s;
 	w->iov = iov;
 	w->op = (struct file_op){ .loop = s->x.host->loop, .file = s->file, .kind = FILE_WRITE, .offset = offset,
-				  .left = iov.iov_len, .iov = &w->iov, .iovcnt = 1, .done = table_written };
+				  .left = iov.iov_len, .iov = &w->iov, .iovcnt = 1, .done = write_done };
 	s->writes++;
 	file_op_start(&w->op);
 }
 
-// A table into one of the two directories: its content, and its entry when it is new.
-static void write_side(struct sparse *s, struct snapshot *shot, unsigned side)
+static bool has_side(const struct sparse *s, const struct snapshot *shot, unsigned side)
 {
-	const uint32_t *directory = side ? s->redundant : s->directory;
-	uint64_t base = side ? s->h.redundant_at : s->h.directory_at;
-	uint32_t index = shot->table->index;
+	return side ? s->redundant && s->redundant[shot->table->index] : s->directory[shot->table->index] != 0;
+}
 
-	if (!directory || !directory[index])
-		return;
-	start_write(s, &shot->writes[side], (uint64_t)directory[index] * 512,
-		    (struct iovec){ shot->data, s->table_bytes });
-	if (!shot->fresh)
-		return;
-	shot->entry[side] = htole32(directory[index]);
-	start_write(s, &shot->writes[2 + side], base * 512 + 4ull * index, (struct iovec){ &shot->entry[side], 4 });
+static void write_content(struct sparse *s, struct snapshot *shot)
+{
+	for (unsigned side = 0; side < 2; side++) {
+		const uint32_t *directory = side ? s->redundant : s->directory;
+
+		if (has_side(s, shot, side))
+			start_write(s, &shot->content[side], (uint64_t)directory[shot->table->index] * 512,
+				    (struct iovec){ shot->data, s->table_bytes });
+	}
+}
+
+// The directory entries of a new table.
+static void write_links(struct sparse *s, struct snapshot *shot)
+{
+	for (unsigned side = 0; side < 2; side++) {
+		const uint32_t *directory = side ? s->redundant : s->directory;
+		uint64_t base = (side ? s->h.redundant_at : s->h.directory_at) * 512;
+		uint32_t index = shot->table->index;
+
+		if (!has_side(s, shot, side))
+			continue;
+		shot->entry[side] = htole32(directory[index]);
+		start_write(s, &shot->link[side], base + 4ull * index, (struct iovec){ &shot->entry[side], 4 });
+	}
+}
+
+// --- the steps, last one first -----------------------------------------------------------------------------
+
+static void tables_synced(struct file_op *op, int result)
+{
+	finish(CONTAINER_OF(op, struct sparse, op), result);
+}
+
+static void sync_tables(struct sparse *s)
+{
+	start_sync(s, tables_synced);
 }
 
 static void data_synced(struct file_op *op, int result)
@@ -124,25 +138,27 @@ static void data_synced(struct file_op *op, int result)
 		finish(s, result);
 		return;
 	}
-	s->writes = 1;
-	s->result = 0;
+	begin_step(s, sync_tables);
 	for (size_t i = 0; i < s->snapshot_count; i++) {
-		write_side(s, &s->snapshots[i], 0);
-		write_side(s, &s->snapshots[i], 1);
+		if (s->snapshots[i].fresh)
+			write_links(s, &s->snapshots[i]);
+		else
+			write_content(s, &s->snapshots[i]);
 	}
 	drop_write(s, 0);
 }
 
-static void mark_written(struct file_op *op, int result)
+static void sync_data(struct sparse *s)
 {
-	struct sparse *s = CONTAINER_OF(op, struct sparse, op);
+	if (s->snapshot_count)
+		s->marked = true;
+	start_sync(s, data_synced);
+}
 
-	if (result < 0) {
-		finish(s, result);
-		return;
-	}
-	s->marked = true;
-	start(s, FILE_SYNC, data_synced);
+static void write_mark(struct sparse *s)
+{
+	s->mark = 1;
+	start_write(s, &s->mark_write, SPARSE_UNCLEAN_AT, (struct iovec){ &s->mark, 1 });
 }
 
 // Moves the dirty tables into snapshots. On -ENOMEM all of them are still dirty.
@@ -179,12 +195,18 @@ void sparse_sync(struct extent *x, struct waiter *waiter)
 	int r = s->file->failed ? s->file->failed : take_snapshots(s);
 
 	s->syncing = waiter;
-	if (r < 0)
+	if (r < 0) {
 		finish(s, r);
-	else if (s->snapshot_count && !s->marked)
-		start(s, FILE_WRITE, mark_written);
-	else
-		start(s, FILE_SYNC, data_synced);
+		return;
+	}
+	begin_step(s, sync_data);
+	if (s->snapshot_count && !s->marked)
+		write_mark(s);
+	for (size_t i = 0; i < s->snapshot_count; i++) {
+		if (s->snapshots[i].fresh)
+			write_content(s, &s->snapshots[i]);
+	}
+	drop_write(s, 0);
 }
 
 // --- closing -------------------------------------------------------------------------------------------

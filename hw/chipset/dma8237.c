@@ -32,7 +32,7 @@ static bool host_write(void *arg, uint32_t addr, const void *buf, size_t len)
 	return gmem_write(dma->mem, gpa(addr), buf, len) == 0;
 }
 
-// --- ports ---------------------------------------------------------------------------------------------------
+// --- ports ---------------------------------------------------------------------------------------------
 
 static uint64_t first_read(void *dev, uint64_t offset, unsigned size)
 {
@@ -75,11 +75,13 @@ static const struct bus_ops first_ops = { .read = first_read, .write = first_wri
 static const struct bus_ops second_ops = { .read = second_read, .write = second_write, .max_size = 1 };
 static const struct bus_ops page_ops = { .read = page_read, .write = page_write, .max_size = 1 };
 
-static const struct {
+struct dma_ports {
 	uint16_t first, last;
 	const char *name;
 	const struct bus_ops *ops;
-} ports[DMA_RANGES] = {
+};
+
+static const struct dma_ports ports[DMA_RANGES] = {
 	{ 0x00, 0x0f, "dma1", &first_ops },
 	{ 0xc0, 0xdf, "dma2", &second_ops },
 	{ 0x80, 0x8f, "dma-page", &page_ops },
@@ -104,9 +106,10 @@ static int claim_ports(struct dma8237 *dma, struct err *err)
 	return 0;
 }
 
-// --- for devices -----------------------------------------------------------------------------------------------
+// --- for devices ---------------------------------------------------------------------------------------
 
-struct dma_result dma8237_transfer(struct dma8237 *dma, unsigned channel, enum dma_direction direction, void *buf, size_t len)
+struct dma_result dma8237_transfer(struct dma8237 *dma, unsigned channel, enum dma_direction direction,
+				   void *buf, size_t len)
 {
 	struct dma_result result;
 
@@ -133,7 +136,7 @@ uint8_t dma8237_post_code(struct dma8237 *dma)
 	return code;
 }
 
-// --- life --------------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------------
 
 int dma8237_create(const struct platform *platform, struct dma8237 **out, struct err *err)
 {

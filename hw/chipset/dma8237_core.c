@@ -10,7 +10,7 @@
 
 static unsigned bit_of(unsigned channel) { return 1u << (channel & 3); }
 
-// --- registers ---------------------------------------------------------------------------------------------
+// --- registers -----------------------------------------------------------------------------------------
 
 // Low byte, then high byte; the flip-flop is shared by all address and count registers of a controller.
 static bool flip(struct dma8237_regs *r, unsigned which)
@@ -27,7 +27,8 @@ static uint8_t read_half(struct dma8237_regs *r, unsigned which, uint16_t value)
 }
 
 // Writes go to base and current register together.
-static void write_half(struct dma8237_regs *r, unsigned which, uint16_t *base, uint16_t *current, uint8_t value)
+static void write_half(struct dma8237_regs *r, unsigned which, uint16_t *base, uint16_t *current,
+		       uint8_t value)
 {
 	if (flip(r, which))
 		*base = (uint16_t)((*base & 0x00ff) | value << 8);
@@ -38,7 +39,8 @@ static void write_half(struct dma8237_regs *r, unsigned which, uint16_t *base, u
 
 static uint8_t read_status(struct dma8237_regs *r, unsigned which)
 {
-	uint8_t value = (uint8_t)(((r->dreq[which] | r->request[which]) & 15) << 4 | (r->reached[which] & 15));
+	unsigned requests = (r->dreq[which] | r->request[which]) & 15u;
+	uint8_t value = (uint8_t)(requests << 4 | (r->reached[which] & 15u));
 
 	r->reached[which] = 0;
 	return value;
@@ -75,7 +77,7 @@ uint8_t dma8237_core_read(struct dma8237_core *dma, unsigned which, unsigned reg
 		return read_half(r, which, reg & 1 ? r->count[channel] : r->address[channel]);
 	switch (reg) {
 	case DMA_COMMAND: return read_status(r, which);
-	case DMA_MASTER_CLEAR: return 0;        // the temporary register: no memory-to-memory transfers on a PC
+	case DMA_MASTER_CLEAR: return 0; // the temporary register: no memory-to-memory transfers on a PC
 	case DMA_MASK_ALL: return (uint8_t)(0xf0 | r->mask[which]);
 	default: return 0xff;                   // write only
 	}
@@ -121,7 +123,7 @@ void dma8237_page_write(struct dma8237_core *dma, unsigned offset, uint8_t value
 	dma->regs.page[offset % DMA_PAGES] = value;
 }
 
-// --- transfers ---------------------------------------------------------------------------------------------
+// --- transfers -----------------------------------------------------------------------------------------
 
 // The AT's wiring of page registers 80h..8Fh to channels.
 static uint32_t page_of(const struct dma8237_regs *r, unsigned channel)
@@ -151,7 +153,8 @@ static bool allowed(const struct dma8237_regs *r, unsigned channel, enum dma_dir
 	// The first controller reaches the bus through channel 4 of the second.
 	if (which == 0 && ((r->mask[1] & 1) || (r->command[1] & DMA_COMMAND_DISABLE)))
 		return false;
-	return type == DMA_MODE_VERIFY || type == (direction == DMA_TO_DEVICE ? DMA_MODE_READ : DMA_MODE_WRITE);
+	return type == DMA_MODE_VERIFY ||
+	       type == (direction == DMA_TO_DEVICE ? DMA_MODE_READ : DMA_MODE_WRITE);
 }
 
 static void move(struct dma8237_core *dma, uint32_t addr, uint8_t type, void *buf, size_t len)
@@ -202,8 +205,8 @@ static bool step(struct dma8237_regs *r, unsigned channel, uint32_t run)
 	return last;
 }
 
-struct dma_result dma8237_core_transfer(struct dma8237_core *dma, unsigned channel, enum dma_direction direction,
-					void *buf, size_t len)
+struct dma_result dma8237_core_transfer(struct dma8237_core *dma, unsigned channel,
+					enum dma_direction direction, void *buf, size_t len)
 {
 	struct dma8237_regs *r = &dma->regs;
 	struct dma_result result = { 0, false };
@@ -228,7 +231,7 @@ void dma8237_core_request(struct dma8237_core *dma, unsigned channel, bool up)
 	set_bit(&dma->regs.dreq[channel / 4], (uint8_t)((channel & 3) | (up ? 4 : 0)));
 }
 
-// --- life --------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------------
 
 void dma8237_core_init(struct dma8237_core *dma, const struct dma8237_host *host)
 {

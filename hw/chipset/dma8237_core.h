@@ -23,8 +23,8 @@ enum dma8237_reg {
 };
 
 enum dma8237_mode {
-	DMA_MODE_TYPE = 0x0c, DMA_MODE_VERIFY = 0x00, DMA_MODE_WRITE = 0x04, DMA_MODE_READ = 0x08, DMA_MODE_AUTO = 0x10,
-	DMA_MODE_DOWN = 0x20, DMA_MODE_KIND = 0xc0, DMA_MODE_CASCADE = 0xc0,
+	DMA_MODE_TYPE = 0x0c, DMA_MODE_VERIFY = 0x00, DMA_MODE_WRITE = 0x04, DMA_MODE_READ = 0x08,
+	DMA_MODE_AUTO = 0x10, DMA_MODE_DOWN = 0x20, DMA_MODE_KIND = 0xc0, DMA_MODE_CASCADE = 0xc0,
 };
 
 #define DMA_COMMAND_DISABLE 0x04u
@@ -66,7 +66,8 @@ void dma8237_core_write(struct dma8237_core *dma, unsigned which, unsigned reg, 
 uint8_t dma8237_page_read(const struct dma8237_core *dma, unsigned offset);
 void dma8237_page_write(struct dma8237_core *dma, unsigned offset, uint8_t value);
 // As dma8237_transfer() and dma8237_request().
-struct dma_result dma8237_core_transfer(struct dma8237_core *dma, unsigned channel, enum dma_direction direction, void *buf, size_t len);
+struct dma_result dma8237_core_transfer(struct dma8237_core *dma, unsigned channel,
+					enum dma_direction direction, void *buf, size_t len);
 void dma8237_core_request(struct dma8237_core *dma, unsigned channel, bool up);
 
 #endif

@@ -13,7 +13,7 @@
 #define INDEX_MASK 0x7fu
 #define ENABLES (RTC_B_UIE | RTC_B_AIE | RTC_B_PIE)
 
-// --- the divider -------------------------------------------------------------------------------------------
+// --- the divider ---------------------------------------------------------------------------------------
 
 // DV 11x holds the divider in reset; the other settings select a time base, and there is only one.
 static bool divider_held(uint8_t a) { return (a & 0x60) == 0x60; }
@@ -51,15 +51,15 @@ static uint64_t next_periodic(const struct mc146818_regs *r, uint64_t period)
 	return r->next_second - (SECOND - MIN(offset, SECOND));
 }
 
-// --- events ------------------------------------------------------------------------------------------------
+// --- events --------------------------------------------------------------------------------------------
 
 static uint8_t pending(const struct mc146818_regs *r)
 {
 	return r->bytes[RTC_C] & r->bytes[RTC_B] & ENABLES;
 }
 
-// Seconds went by: moves the clock and says what that caused. Periods divide a second evenly, so each carry is
-// the end of one as well.
+// Seconds went by: moves the clock and says what that caused. Periods divide a second evenly, so each carry
+// is the end of one as well.
 static uint8_t carry(struct mc146818_regs *r, uint64_t seconds)
 {
 	uint8_t events = period_ticks(r) ? RTC_C_PF : 0;
@@ -81,7 +81,9 @@ static uint8_t periodic_events(const struct mc146818_regs *r, uint64_t now)
 
 	if (!period)
 		return 0;
-	return periods_into_second(r, now, period) > periods_into_second(r, r->checked, period) ? RTC_C_PF : 0;
+	if (periods_into_second(r, now, period) == periods_into_second(r, r->checked, period))
+		return 0;
+	return RTC_C_PF;
 }
 
 void mc146818_run(struct mc146818 *rtc, uint64_t now)
@@ -122,7 +124,7 @@ uint64_t mc146818_next(const struct mc146818 *rtc)
 	return next;
 }
 
-// --- registers ---------------------------------------------------------------------------------------------
+// --- registers -----------------------------------------------------------------------------------------
 
 static uint8_t read_a(const struct mc146818_regs *r, uint64_t now)
 {
@@ -217,7 +219,7 @@ void mc146818_port_write(struct mc146818 *rtc, unsigned offset, uint8_t value, u
 	}
 }
 
-// --- life --------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------------
 
 void mc146818_init(struct mc146818 *rtc, const struct mc146818_host *host, uint64_t now)
 {

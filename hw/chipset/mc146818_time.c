@@ -24,7 +24,7 @@ static uint8_t to_byte(const uint8_t *bytes, unsigned number)
 	return (uint8_t)(binary(bytes) ? number : (number / 10 % 10) << 4 | number % 10);
 }
 
-// --- hours -------------------------------------------------------------------------------------------------
+// --- hours ---------------------------------------------------------------------------------------------
 
 // 12-hour mode: 12, 1..11 with bit 7 for the afternoon.
 static unsigned hour_number(const uint8_t *bytes, uint8_t value)
@@ -48,7 +48,7 @@ static uint8_t hour_byte(const uint8_t *bytes, unsigned hour)
 	return (uint8_t)(to_byte(bytes, shown) | (hour >= 12 ? HOUR_PM : 0));
 }
 
-// --- calendar ----------------------------------------------------------------------------------------------
+// --- calendar ------------------------------------------------------------------------------------------
 
 static bool leap(unsigned year)
 {
@@ -62,7 +62,8 @@ static unsigned month_days(unsigned month, unsigned year)
 	return days[month <= 12 ? month : 0] + (month == 2 && leap(year) ? 1u : 0u);
 }
 
-// Days since 1970-01-01 of a proleptic Gregorian date; years are counted from March so that the leap day is last.
+// Days since 1970-01-01 of a proleptic Gregorian date; years are counted from March so that the leap day is
+// last.
 static int64_t days_of(unsigned year, unsigned month, unsigned day)
 {
 	unsigned y = month > 2 ? year : year - 1;
@@ -87,7 +88,7 @@ static void date_of(int64_t days, unsigned *year, unsigned *month, unsigned *day
 	*day = (unsigned)(days - days_of(y, *month, 1)) + 1;
 }
 
-// --- registers ---------------------------------------------------------------------------------------------
+// --- registers -----------------------------------------------------------------------------------------
 
 static unsigned within(unsigned value, unsigned low, unsigned high)
 {
@@ -170,7 +171,7 @@ void mc146818_store_time(uint8_t *bytes, int64_t unix_seconds)
 	store_date(bytes, days);
 }
 
-// --- alarm -------------------------------------------------------------------------------------------------
+// --- alarm ---------------------------------------------------------------------------------------------
 
 // The value that an alarm byte asks for, WILDCARD for any, NO_MATCH for one that never comes.
 static unsigned alarm_number(const uint8_t *bytes, uint8_t value, unsigned limit)

@@ -8,8 +8,8 @@
 
 // Pure functions on the 128 register bytes; the data mode comes from register B among them.
 
-// Counts the clock SECONDS forward with all carries. Registers that hold no valid value are taken as their nearest
-// valid one, but only when a carry reaches them.
+// Counts the clock SECONDS forward with all carries. Registers that hold no valid value are taken as their
+// nearest valid one, but only when a carry reaches them.
 void mc146818_advance(uint8_t *bytes, uint64_t seconds);
 // Writes the date and time of UNIX (seconds since 1970).
 void mc146818_store_time(uint8_t *bytes, int64_t unix_seconds);

@@ -16,14 +16,15 @@
 
 // CMOS bytes as AT firmware and SeaBIOS know them.
 enum cmos {
-	CMOS_EQUIPMENT = 0x14, CMOS_BASE_KIB = 0x15, CMOS_EXT_KIB = 0x17, CMOS_CHECKSUM = 0x2e, CMOS_EXT2_KIB = 0x30,
-	CMOS_ABOVE_16M = 0x34, CMOS_TRANSLATION = 0x39, CMOS_ABOVE_4G = 0x5b, CMOS_CPUS = 0x5f,
+	CMOS_EQUIPMENT = 0x14, CMOS_BASE_KIB = 0x15, CMOS_EXT_KIB = 0x17, CMOS_CHECKSUM = 0x2e,
+	CMOS_EXT2_KIB = 0x30, CMOS_ABOVE_16M = 0x34, CMOS_TRANSLATION = 0x39, CMOS_ABOVE_4G = 0x5b,
+	CMOS_CPUS = 0x5f,
 };
 enum equipment { EQUIPMENT_FPU = 1 << 1, EQUIPMENT_MOUSE = 1 << 2 };
 
 struct rtc {
-	// Guards the core, the gate and `level`. Above the clock's and loop's locks and the interrupt pin's; the
-	// PM block's lock is taken under it (alarm).
+	// Guards the core, the gate and `level`. Above the clock's and loop's locks and the interrupt pin's;
+	// the PM block's lock is taken under it (alarm).
 	pthread_mutex_t lock;
 	struct mc146818 core;
 	struct bus *ports;
@@ -38,7 +39,7 @@ struct rtc {
 	void *alarm_arg;
 };
 
-// --- the core's host; the lock is held --------------------------------------------------------------------
+// --- the core's host; the lock is held -----------------------------------------------------------------
 
 // An edge for every event: with the WAET flag that VMware sets, Windows does not read register C in between.
 static void host_interrupt(void *arg)
@@ -66,7 +67,7 @@ static void host_alarm(void *arg)
 		rtc->alarm(rtc->alarm_arg);
 }
 
-// --- time ---------------------------------------------------------------------------------------------------
+// --- time ----------------------------------------------------------------------------------------------
 
 static void arm(struct rtc *rtc)
 {
@@ -113,7 +114,7 @@ static void set_clock(struct rtc *rtc, const struct rtc_args *args)
 	mc146818_set_time(&rtc->core, vclock_now(rtc->clock), now + seconds_to_ns(args->diff));
 }
 
-// --- ports --------------------------------------------------------------------------------------------------
+// --- ports ---------------------------------------------------------------------------------------------
 
 static uint64_t port_read(void *dev, uint64_t offset, unsigned size)
 {
@@ -179,7 +180,7 @@ bool rtc_nmi_masked(struct rtc *rtc)
 	return masked;
 }
 
-// --- CMOS contents ------------------------------------------------------------------------------------------
+// --- CMOS contents -------------------------------------------------------------------------------------
 
 static void put16(uint8_t *cmos, unsigned index, uint64_t value)
 {
@@ -219,8 +220,8 @@ void rtc_cmos_checksum(struct rtc *rtc)
 	pthread_mutex_unlock(&rtc->lock);
 }
 
-// No floppy drives and no boot order: the latter comes through fw_cfg. LBA translation for the four IDE disks, as
-// VMware's BIOS does it (two bits a disk, 1 = LBA).
+// No floppy drives and no boot order: the latter comes through fw_cfg. LBA translation for the four IDE
+// disks, as VMware's BIOS does it (two bits a disk, 1 = LBA).
 static void fill_cmos(uint8_t *cmos, const struct rtc_args *args)
 {
 	fill_memory(cmos, args->low_ram, args->high_ram);
@@ -230,9 +231,10 @@ static void fill_cmos(uint8_t *cmos, const struct rtc_args *args)
 	fill_checksum(cmos);
 }
 
-// --- life ---------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------------
 
-int rtc_create(const struct platform *platform, const struct rtc_args *args, struct rtc **out, struct err *err)
+int rtc_create(const struct platform *platform, const struct rtc_args *args, struct rtc **out,
+	       struct err *err)
 {
 	const struct mc146818_host host = { host_interrupt, host_quiet, host_alarm, NULL };
 	struct rtc *rtc = calloc(1, sizeof(*rtc));

@@ -18,13 +18,14 @@ struct rtc_args {
 	void *arg;
 };
 
-// Fills the CMOS as firmware reads it (memory sizes, CPU count, equipment), sets the clock, claims the ports, drives
-// ISA IRQ 8. Time is virtual time from then on. Loop thread, before the machine starts; *OUT is destroyed through
-// rtc_class.destroy().
-int rtc_create(const struct platform *platform, const struct rtc_args *args, struct rtc **out, struct err *err);
+// Fills the CMOS as firmware reads it (memory sizes, CPU count, equipment), sets the clock, claims the ports,
+// drives ISA IRQ 8. Time is virtual time from then on. Loop thread, before the machine starts; *OUT is
+// destroyed through rtc_class.destroy().
+int rtc_create(const struct platform *platform, const struct rtc_args *args, struct rtc **out,
+	       struct err *err);
 
-// A CMOS byte past the ports: INDEX 0..127 is the first bank, 128..255 the second; clock registers behave as for the
-// guest. Any thread.
+// A CMOS byte past the ports: INDEX 0..127 is the first bank, 128..255 the second; clock registers behave as
+// for the guest. Any thread.
 uint8_t rtc_cmos_read(struct rtc *rtc, unsigned index);
 void rtc_cmos_write(struct rtc *rtc, unsigned index, uint8_t value);
 // Recomputes the checksum of bytes 10h..2Dh after rtc_cmos_write(). Any thread.

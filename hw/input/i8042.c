@@ -28,7 +28,7 @@ struct i8042 {
 	struct platform_events events;
 };
 
-// --- the core's host; the lock is held -----------------------------------------------------------------------
+// --- the core's host; the lock is held -----------------------------------------------------------------
 
 static void host_irq1(void *arg, bool level) { irq_line_set(&((struct i8042 *)arg)->irq1, level); }
 static void host_irq12(void *arg, bool level) { irq_line_set(&((struct i8042 *)arg)->irq12, level); }
@@ -67,7 +67,7 @@ static void host_reset(void *arg)
 		k->events.reset(k->events.arg, "keyboard controller");
 }
 
-// --- input: any thread -----------------------------------------------------------------------------------------
+// --- input: any thread ---------------------------------------------------------------------------------
 
 static void on_timer(void *arg)
 {
@@ -89,11 +89,13 @@ static void on_key(void *arg, unsigned code, bool down)
 
 static uint8_t mouse_buttons(unsigned buttons)
 {
-	return (uint8_t)((buttons & CONSOLE_BUTTON_LEFT ? MOUSE_LEFT : 0) | (buttons & CONSOLE_BUTTON_RIGHT ? MOUSE_RIGHT : 0) |
+	return (uint8_t)((buttons & CONSOLE_BUTTON_LEFT ? MOUSE_LEFT : 0) |
+			 (buttons & CONSOLE_BUTTON_RIGHT ? MOUSE_RIGHT : 0) |
 			 (buttons & CONSOLE_BUTTON_MIDDLE ? MOUSE_MIDDLE : 0));
 }
 
-// On the screen down is positive and the wheel turns away from the user; the mouse has both the other way round.
+// On the screen down is positive and the wheel turns away from the user; the mouse has both the other way
+// round.
 static void on_relative(void *arg, int dx, int dy, int wheel, unsigned buttons)
 {
 	struct i8042 *k = arg;
@@ -117,7 +119,7 @@ void i8042_mouse_poke(struct i8042 *i8042)
 	pthread_mutex_unlock(&i8042->lock);
 }
 
-// --- ports -------------------------------------------------------------------------------------------------------
+// --- ports ---------------------------------------------------------------------------------------------
 
 static uint64_t data_read(void *dev, uint64_t offset, unsigned size)
 {
@@ -152,7 +154,10 @@ static const struct bus_ops command_ops = { .read = status_read, .write = comman
 
 static struct bus_range one_port(struct i8042 *k, uint16_t port, const char *name, const struct bus_ops *ops)
 {
-	return (struct bus_range){ .first = port, .last = port, .name = name, .ops = ops, .dev = k, .lock = &k->lock };
+	return (struct bus_range){
+		.first = port, .last = port, .name = name,
+		.ops = ops, .dev = k, .lock = &k->lock,
+	};
 }
 
 static int claim_ports(struct i8042 *k, struct err *err)
@@ -170,7 +175,7 @@ static int claim_ports(struct i8042 *k, struct err *err)
 	return r;
 }
 
-// --- life --------------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------------
 
 static void join_console(struct i8042 *k)
 {
@@ -184,14 +189,15 @@ static void join_console(struct i8042 *k)
 
 int i8042_create(const struct platform *platform, struct i8042 **out, struct err *err)
 {
-	struct i8042_host host = { host_irq1, host_irq12, host_leds, host_timer, host_init_cpus, host_reset, NULL };
 	struct i8042 *k = calloc(1, sizeof(*k));
+	const struct i8042_host host = {
+		host_irq1, host_irq12, host_leds, host_timer, host_init_cpus, host_reset, k,
+	};
 	int r;
 
 	if (!k)
 		return err_set(err, ENOMEM, "i8042", "no memory for the device");
 	pthread_mutex_init(&k->lock, NULL);
-	host.arg = k;
 	k->ports = platform->ports;
 	k->clock = platform->clock;
 	k->console = platform->console;

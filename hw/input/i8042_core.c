@@ -9,10 +9,11 @@
 
 enum i8042_command {
 	CMD_READ_RAM = 0x20, CMD_WRITE_RAM = 0x60, CMD_TEST_PASSWORD = 0xa4, CMD_LOAD_PASSWORD = 0xa5,
-	CMD_USE_PASSWORD = 0xa6, CMD_AUX_OFF = 0xa7, CMD_AUX_ON = 0xa8, CMD_AUX_TEST = 0xa9, CMD_SELF_TEST = 0xaa,
-	CMD_KBD_TEST = 0xab, CMD_KBD_OFF = 0xad, CMD_KBD_ON = 0xae, CMD_READ_INPUT = 0xc0, CMD_POLL_LOW = 0xc1,
-	CMD_POLL_HIGH = 0xc2, CMD_READ_OUTPUT = 0xd0, CMD_WRITE_OUTPUT = 0xd1, CMD_KBD_LOOP = 0xd2, CMD_AUX_LOOP = 0xd3,
-	CMD_AUX_WRITE = 0xd4, CMD_A20_OFF = 0xdd, CMD_A20_ON = 0xdf, CMD_READ_TEST = 0xe0, CMD_PULSE = 0xf0,
+	CMD_USE_PASSWORD = 0xa6, CMD_AUX_OFF = 0xa7, CMD_AUX_ON = 0xa8, CMD_AUX_TEST = 0xa9,
+	CMD_SELF_TEST = 0xaa, CMD_KBD_TEST = 0xab, CMD_KBD_OFF = 0xad, CMD_KBD_ON = 0xae,
+	CMD_READ_INPUT = 0xc0, CMD_POLL_LOW = 0xc1, CMD_POLL_HIGH = 0xc2, CMD_READ_OUTPUT = 0xd0,
+	CMD_WRITE_OUTPUT = 0xd1, CMD_KBD_LOOP = 0xd2, CMD_AUX_LOOP = 0xd3, CMD_AUX_WRITE = 0xd4,
+	CMD_A20_OFF = 0xdd, CMD_A20_ON = 0xdf, CMD_READ_TEST = 0xe0, CMD_PULSE = 0xf0,
 };
 
 #define SELF_TEST_PASSED 0x55u
@@ -23,7 +24,7 @@ enum i8042_command {
 
 static uint8_t control(const struct i8042_core *c) { return c->regs.ram[0]; }
 
-// --- output buffer -----------------------------------------------------------------------------------------
+// --- output buffer -------------------------------------------------------------------------------------
 
 static void update_irqs(struct i8042_core *c)
 {
@@ -139,7 +140,7 @@ uint8_t i8042_core_read_status(const struct i8042_core *c)
 	return value;
 }
 
-// --- commands ----------------------------------------------------------------------------------------------
+// --- commands ------------------------------------------------------------------------------------------
 
 static void change_control(struct i8042_core *c, uint8_t set, uint8_t clear)
 {
@@ -272,7 +273,7 @@ void i8042_core_write_data(struct i8042_core *c, uint8_t value)
 	settle(c);
 }
 
-// --- input -------------------------------------------------------------------------------------------------
+// --- input ---------------------------------------------------------------------------------------------
 
 void i8042_core_key(struct i8042_core *c, unsigned code, bool down)
 {
@@ -298,7 +299,7 @@ void i8042_core_timer(struct i8042_core *c)
 	settle(c);
 }
 
-// --- what the devices ask for ------------------------------------------------------------------------------
+// --- what the devices ask for --------------------------------------------------------------------------
 
 static void device_ready(void *arg)
 {
@@ -319,7 +320,7 @@ static void device_timer(void *arg, uint64_t ns)
 	c->host.timer(c->host.arg, ns);
 }
 
-// --- life --------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------------
 
 static void reset_controller(struct i8042_regs *r)
 {

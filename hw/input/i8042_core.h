@@ -1,10 +1,10 @@
 // i8042_core.h: the keyboard controller with keyboard and mouse behind it; registers and rules only.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// There is one output buffer. While it is full the devices are held off; when the CPU has read it, the next byte
-// moves in at once: the controller's own answers first, then the keyboard's, then the mouse's. IRQ 1 and IRQ 12 are up
-// while the buffer holds a byte of their device and the command byte enables them, so every byte makes an edge.
-// The caller serialises all calls (its device lock).
+// There is one output buffer. While it is full the devices are held off; when the CPU has read it, the next
+// byte moves in at once: the controller's own answers first, then the keyboard's, then the mouse's. IRQ 1 and
+// IRQ 12 are up while the buffer holds a byte of their device and the command byte enables them, so every
+// byte makes an edge. The caller serialises all calls (its device lock).
 #ifndef BERTH_INPUT_I8042_CORE_H
 #define BERTH_INPUT_I8042_CORE_H
 
@@ -27,8 +27,8 @@ enum i8042_control {
 };
 
 enum i8042_output_port {
-	OUTPUT_RUN = 0x01, OUTPUT_A20 = 0x02, OUTPUT_KBD_FULL = 0x10, OUTPUT_AUX_FULL = 0x20, OUTPUT_AUX_CLOCK = 0x40,
-	OUTPUT_KBD_DATA = 0x80,
+	OUTPUT_RUN = 0x01, OUTPUT_A20 = 0x02, OUTPUT_KBD_FULL = 0x10, OUTPUT_AUX_FULL = 0x20,
+	OUTPUT_AUX_CLOCK = 0x40, OUTPUT_KBD_DATA = 0x80,
 };
 
 enum i8042_source { SOURCE_NONE, SOURCE_CONTROLLER, SOURCE_KEYBOARD, SOURCE_MOUSE };

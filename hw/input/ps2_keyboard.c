@@ -10,9 +10,9 @@
 
 enum kbd_command {
 	KBD_SET_LEDS = 0xed, KBD_ECHO = 0xee, KBD_SCAN_SET = 0xf0, KBD_IDENTIFY = 0xf2, KBD_TYPEMATIC = 0xf3,
-	KBD_ENABLE = 0xf4, KBD_DISABLE = 0xf5, KBD_DEFAULTS = 0xf6, KBD_ALL_REPEAT = 0xf7, KBD_ALL_BREAK = 0xf8,
-	KBD_ALL_MAKE = 0xf9, KBD_ALL_BOTH = 0xfa, KBD_KEY_REPEAT = 0xfb, KBD_KEY_BREAK = 0xfc, KBD_KEY_MAKE = 0xfd,
-	KBD_RESEND = 0xfe, KBD_RESET = 0xff,
+	KBD_ENABLE = 0xf4, KBD_DISABLE = 0xf5, KBD_DEFAULTS = 0xf6, KBD_ALL_REPEAT = 0xf7,
+	KBD_ALL_BREAK = 0xf8, KBD_ALL_MAKE = 0xf9, KBD_ALL_BOTH = 0xfa, KBD_KEY_REPEAT = 0xfb,
+	KBD_KEY_BREAK = 0xfc, KBD_KEY_MAKE = 0xfd, KBD_RESEND = 0xfe, KBD_RESET = 0xff,
 };
 enum kbd_answer { KBD_ACK = 0xfa, KBD_BAT_OK = 0xaa, KBD_REFUSE = 0xfe };
 
@@ -21,7 +21,7 @@ enum kbd_answer { KBD_ACK = 0xfa, KBD_BAT_OK = 0xaa, KBD_REFUSE = 0xfe };
 #define RELEASED 0x8000u
 #define KEY_MASK 0x3ffu
 
-// --- bitmaps -----------------------------------------------------------------------------------------------
+// --- bitmaps -------------------------------------------------------------------------------------------
 
 static bool test_bit(const uint8_t *map, unsigned n) { return map[n / 8] >> (n % 8) & 1; }
 
@@ -48,7 +48,7 @@ static struct ps2_modifiers modifiers(const struct ps2_keyboard_regs *r)
 	};
 }
 
-// --- queues ------------------------------------------------------------------------------------------------
+// --- queues --------------------------------------------------------------------------------------------
 
 static void reply(struct ps2_keyboard *kbd, uint8_t byte)
 {
@@ -89,7 +89,7 @@ static void clear_scan(struct ps2_keyboard *kbd)
 	kbd->backlog_count = 0;
 }
 
-// --- typematic ---------------------------------------------------------------------------------------------
+// --- typematic -----------------------------------------------------------------------------------------
 
 static uint64_t repeat_delay(const struct ps2_keyboard_regs *r)
 {
@@ -150,7 +150,7 @@ static void repeat_key(struct ps2_keyboard *kbd)
 	kbd->host.timer(kbd->host.arg, repeat_period(r));
 }
 
-// --- keys --------------------------------------------------------------------------------------------------
+// --- keys ----------------------------------------------------------------------------------------------
 
 static bool sends(const struct ps2_keyboard_regs *r, unsigned code, bool down)
 {
@@ -233,7 +233,7 @@ void ps2_keyboard_key(struct ps2_keyboard *kbd, unsigned code, bool down)
 	kbd->backlog_count++;
 }
 
-// --- commands ----------------------------------------------------------------------------------------------
+// --- commands ------------------------------------------------------------------------------------------
 
 // Set 3 as it comes up: modifiers tell press and release, everything else repeats and tells only the press.
 static void set3_defaults(struct ps2_keyboard_regs *r)
@@ -419,9 +419,10 @@ void ps2_keyboard_timer(struct ps2_keyboard *kbd)
 	}
 }
 
-// --- life --------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------------
 
-void ps2_keyboard_init(struct ps2_keyboard *kbd, struct ps2_keyboard_regs *regs, const struct ps2_keyboard_host *host)
+void ps2_keyboard_init(struct ps2_keyboard *kbd, struct ps2_keyboard_regs *regs,
+		       const struct ps2_keyboard_host *host)
 {
 	memset(kbd, 0, sizeof(*kbd));
 	kbd->regs = regs;

@@ -1,9 +1,10 @@
 // ps2_keyboard.h: the PS/2 keyboard: scan code sets 1 to 3, commands, typematic repeat. Knows no controller.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Bytes for the host wait in two queues: answers to commands, which go first, and the 16 bytes of scan codes that a
-// real keyboard has. Keys that find no room there wait as events, so that text typed by a program arrives whole; when
-// those are too many as well, the overrun code is queued. The caller serialises all calls.
+// Bytes for the host wait in two queues: answers to commands, which go first, and the 16 bytes of scan codes
+// that a real keyboard has. Keys that find no room there wait as events, so that text typed by a program
+// arrives whole; when those are too many as well, the overrun code is queued. The caller serialises all
+// calls.
 #ifndef BERTH_INPUT_PS2_KEYBOARD_H
 #define BERTH_INPUT_PS2_KEYBOARD_H
 
@@ -54,7 +55,8 @@ struct ps2_keyboard {
 };
 
 // Power-on state after its self-test. REGS and HOST as above; HOST is copied.
-void ps2_keyboard_init(struct ps2_keyboard *kbd, struct ps2_keyboard_regs *regs, const struct ps2_keyboard_host *host);
+void ps2_keyboard_init(struct ps2_keyboard *kbd, struct ps2_keyboard_regs *regs,
+		       const struct ps2_keyboard_host *host);
 void ps2_keyboard_reset(struct ps2_keyboard *kbd);
 // Brings loaded registers into their limits, without a keyboard at hand.
 void ps2_keyboard_sanitize(struct ps2_keyboard_regs *regs);
@@ -66,8 +68,8 @@ void ps2_keyboard_put(struct ps2_keyboard *kbd, uint8_t byte);
 bool ps2_keyboard_has(const struct ps2_keyboard *kbd);
 // The next byte; 0 when there is none.
 uint8_t ps2_keyboard_get(struct ps2_keyboard *kbd);
-// A key, as console.h codes them. Codes that no key has are ignored, and so is a repeated `down`: the keyboard
-// repeats by itself.
+// A key, as console.h codes them. Codes that no key has are ignored, and so is a repeated `down`: the
+// keyboard repeats by itself.
 void ps2_keyboard_key(struct ps2_keyboard *kbd, unsigned code, bool down);
 // The time asked for has passed. Harmless when nothing is waiting.
 void ps2_keyboard_timer(struct ps2_keyboard *kbd);

@@ -7,10 +7,10 @@
 #include "base/compiler.h"
 
 enum mouse_command {
-	MOUSE_SCALING_1 = 0xe6, MOUSE_SCALING_2 = 0xe7, MOUSE_RESOLUTION = 0xe8, MOUSE_STATUS = 0xe9, MOUSE_STREAM = 0xea,
-	MOUSE_READ = 0xeb, MOUSE_UNWRAP = 0xec, MOUSE_WRAP = 0xee, MOUSE_REMOTE = 0xf0, MOUSE_IDENTIFY = 0xf2,
-	MOUSE_RATE = 0xf3, MOUSE_ENABLE = 0xf4, MOUSE_DISABLE = 0xf5, MOUSE_DEFAULTS = 0xf6, MOUSE_RESEND = 0xfe,
-	MOUSE_RESET = 0xff,
+	MOUSE_SCALING_1 = 0xe6, MOUSE_SCALING_2 = 0xe7, MOUSE_RESOLUTION = 0xe8, MOUSE_STATUS = 0xe9,
+	MOUSE_STREAM = 0xea, MOUSE_READ = 0xeb, MOUSE_UNWRAP = 0xec, MOUSE_WRAP = 0xee, MOUSE_REMOTE = 0xf0,
+	MOUSE_IDENTIFY = 0xf2, MOUSE_RATE = 0xf3, MOUSE_ENABLE = 0xf4, MOUSE_DISABLE = 0xf5,
+	MOUSE_DEFAULTS = 0xf6, MOUSE_RESEND = 0xfe, MOUSE_RESET = 0xff,
 };
 enum mouse_answer { MOUSE_ACK = 0xfa, MOUSE_BAT_OK = 0xaa, MOUSE_REFUSE = 0xfe };
 enum mouse_packet { PACKET_ONE = 0x08, PACKET_X_SIGN = 0x10, PACKET_Y_SIGN = 0x20 };
@@ -21,7 +21,7 @@ enum mouse_status { STATUS_SCALING = 0x10, STATUS_ENABLED = 0x20, STATUS_REMOTE 
 #define ID_EXPLORER 4
 #define MOTION_LIMIT 0x7fff     // of what is added up in one direction
 
-// --- queues ------------------------------------------------------------------------------------------------
+// --- queues --------------------------------------------------------------------------------------------
 
 static void reply(struct ps2_mouse *mouse, uint8_t byte)
 {
@@ -52,7 +52,7 @@ static void forget_motion(struct ps2_mouse *mouse)
 	mouse->head = mouse->count = 0;
 }
 
-// --- packets -----------------------------------------------------------------------------------------------
+// --- packets -------------------------------------------------------------------------------------------
 
 // 2:1 scaling flattens small steps and doubles large ones; only movement that is streamed goes through it.
 static int32_t scale(int32_t v)
@@ -78,7 +78,8 @@ static uint8_t wheel_byte(const struct ps2_mouse_regs *r, int32_t dz, uint8_t bu
 }
 
 // Takes from M as much as one packet can carry. DOUBLED: a step leaves room for 2:1 scaling.
-static unsigned build_packet(const struct ps2_mouse_regs *r, struct ps2_motion *m, bool doubled, uint8_t packet[4])
+static unsigned build_packet(const struct ps2_mouse_regs *r, struct ps2_motion *m, bool doubled,
+			     uint8_t packet[4])
 {
 	int32_t limit = doubled ? 127 : 255;
 	int32_t dx = clamp(m->dx, -limit, limit), dy = clamp(m->dy, -limit, limit);
@@ -91,7 +92,8 @@ static unsigned build_packet(const struct ps2_mouse_regs *r, struct ps2_motion *
 		dx = scale(dx);
 		dy = scale(dy);
 	}
-	packet[0] = (uint8_t)(PACKET_ONE | (m->buttons & 7) | (dx < 0 ? PACKET_X_SIGN : 0) | (dy < 0 ? PACKET_Y_SIGN : 0));
+	packet[0] = (uint8_t)(PACKET_ONE | (m->buttons & 7) | (dx < 0 ? PACKET_X_SIGN : 0) |
+			      (dy < 0 ? PACKET_Y_SIGN : 0));
 	packet[1] = (uint8_t)dx;
 	packet[2] = (uint8_t)dy;
 	packet[3] = wheel_byte(r, dz, m->buttons);
@@ -165,7 +167,7 @@ void ps2_mouse_poke(struct ps2_mouse *mouse)
 	mouse->host.ready(mouse->host.arg);
 }
 
-// --- commands ----------------------------------------------------------------------------------------------
+// --- commands ------------------------------------------------------------------------------------------
 
 static void defaults(struct ps2_mouse *mouse)
 {
@@ -185,7 +187,8 @@ static void status(struct ps2_mouse *mouse)
 {
 	const struct ps2_mouse_regs *r = mouse->regs;
 	uint8_t b = r->buttons;
-	uint8_t first = (uint8_t)((b & MOUSE_LEFT ? 4 : 0) | (b & MOUSE_MIDDLE ? 2 : 0) | (b & MOUSE_RIGHT ? 1 : 0));
+	uint8_t first = (uint8_t)((b & MOUSE_LEFT ? 4 : 0) | (b & MOUSE_MIDDLE ? 2 : 0) |
+				  (b & MOUSE_RIGHT ? 1 : 0));
 
 	if (r->scaling)
 		first |= STATUS_SCALING;
@@ -228,7 +231,8 @@ static void reset_command(struct ps2_mouse *mouse)
 	reply(mouse, ID_PLAIN);
 }
 
-// Three rates in a row tell a mouse with a wheel to show it: 200, 100, 80, then for five buttons 200, 200, 80.
+// Three rates in a row tell a mouse with a wheel to show it: 200, 100, 80, then for five buttons 200, 200,
+// 80.
 static void set_rate(struct ps2_mouse *mouse, uint8_t rate)
 {
 	struct ps2_mouse_regs *r = mouse->regs;
@@ -340,7 +344,7 @@ uint8_t ps2_mouse_get(struct ps2_mouse *mouse)
 	return r->last;
 }
 
-// --- life --------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------------
 
 void ps2_mouse_init(struct ps2_mouse *mouse, struct ps2_mouse_regs *regs, const struct ps2_mouse_host *host)
 {

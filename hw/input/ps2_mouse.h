@@ -1,8 +1,9 @@
 // ps2_mouse.h: the PS/2 mouse with wheel: PS/2, IntelliMouse and Explorer protocols. Knows no controller.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Movement is collected and leaves in packets while the guest reads them; what it does not read in time is added up,
-// with every change of the buttons kept apart so that no click is lost. The caller serialises all calls.
+// Movement is collected and leaves in packets while the guest reads them; what it does not read in time is
+// added up, with every change of the buttons kept apart so that no click is lost. The caller serialises all
+// calls.
 #ifndef BERTH_INPUT_PS2_MOUSE_H
 #define BERTH_INPUT_PS2_MOUSE_H
 
@@ -17,7 +18,8 @@
 
 // Buttons of a motion, as in a packet's first byte; the two of the Explorer protocol above them.
 enum ps2_mouse_button {
-	MOUSE_LEFT = 0x01, MOUSE_RIGHT = 0x02, MOUSE_MIDDLE = 0x04, MOUSE_SIDE = 0x08, MOUSE_EXTRA = 0x10, MOUSE_BUTTONS = 0x1f,
+	MOUSE_LEFT = 0x01, MOUSE_RIGHT = 0x02, MOUSE_MIDDLE = 0x04, MOUSE_SIDE = 0x08, MOUSE_EXTRA = 0x10,
+	MOUSE_BUTTONS = 0x1f,
 };
 
 struct ps2_mouse_host {
@@ -66,8 +68,8 @@ bool ps2_mouse_has(const struct ps2_mouse *mouse);
 uint8_t ps2_mouse_get(struct ps2_mouse *mouse);
 // Movement and the buttons that are down now.
 void ps2_mouse_move(struct ps2_mouse *mouse, struct ps2_motion motion);
-// A packet without movement, unless one is waiting already; for the absolute pointer of the backdoor, whose driver
-// looks there whenever a packet arrives. Nothing in remote mode or while reporting is off.
+// A packet without movement, unless one is waiting already; for the absolute pointer of the backdoor, whose
+// driver looks there whenever a packet arrives. Nothing in remote mode or while reporting is off.
 void ps2_mouse_poke(struct ps2_mouse *mouse);
 
 #endif

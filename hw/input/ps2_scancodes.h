@@ -22,6 +22,7 @@ uint8_t ps2_set2_code(uint8_t set1);
 // Set 3 code of a console key code; 0 = none.
 uint8_t ps2_set3_code(unsigned code);
 // What CODE sends in SET on press or release. MODS matters to print screen and pause only.
-void ps2_sequence(unsigned set, unsigned code, bool down, struct ps2_modifiers mods, struct ps2_sequence *out);
+void ps2_sequence(unsigned set, unsigned code, bool down, struct ps2_modifiers mods,
+		  struct ps2_sequence *out);
 
 #endif

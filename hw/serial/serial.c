@@ -21,15 +21,17 @@ struct serial {
 	struct chardev *chardev;        // NULL only while chardev_open() runs
 };
 
-static const struct {
+struct com_port {
 	uint16_t port;
 	uint8_t irq;
 	const char *name;
-} com[SERIAL_PORTS] = {
+};
+
+static const struct com_port com[SERIAL_PORTS] = {
 	{ 0x3f8, 4, "serial0" }, { 0x2f8, 3, "serial1" }, { 0x3e8, 4, "serial2" }, { 0x2e8, 3, "serial3" },
 };
 
-// --- what the core asks for; the device lock is held ------------------------------------------------------
+// --- what the core asks for; the device lock is held ---------------------------------------------------
 
 static void host_irq(void *arg, bool level)
 {
@@ -64,7 +66,7 @@ static void host_timer(void *arg, uint64_t ns)
 		vtimer_cancel(&s->timeout);
 }
 
-// --- what the host side brings; loop thread ----------------------------------------------------------------
+// --- what the host side brings; loop thread ------------------------------------------------------------
 
 static void on_timeout(void *arg)
 {
@@ -115,7 +117,7 @@ static void on_lost(void *arg)
 	pthread_mutex_unlock(&s->lock);
 }
 
-// --- ports -----------------------------------------------------------------------------------------------
+// --- ports ---------------------------------------------------------------------------------------------
 
 static uint64_t port_read(void *dev, uint64_t offset, unsigned size)
 {
@@ -148,7 +150,7 @@ static const struct bus_ops port_ops = {
 	.write_string = port_write_string,
 };
 
-// --- life ------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------------
 
 static int open_chardev(struct serial *s, const struct platform *platform, const struct serial_args *args,
 			struct err *err)
@@ -171,7 +173,8 @@ static int open_chardev(struct serial *s, const struct platform *platform, const
 	return r;
 }
 
-int serial_create(const struct platform *platform, const struct serial_args *args, struct serial **out, struct err *err)
+int serial_create(const struct platform *platform, const struct serial_args *args, struct serial **out,
+		  struct err *err)
 {
 	struct uart16550_host host = { host_irq, host_transmit, host_rx_room, host_timer, NULL };
 	struct serial *s;

@@ -11,13 +11,15 @@
 struct serial;
 
 struct serial_args {
-	unsigned index;                 // 0..3: COM1 3F8h/IRQ4, COM2 2F8h/IRQ3, COM3 3E8h/IRQ4, COM4 2E8h/IRQ3
+	// 0..3: COM1 3F8h/IRQ4, COM2 2F8h/IRQ3, COM3 3E8h/IRQ4, COM4 2E8h/IRQ3
+	unsigned index;
 	struct chardev_args chardev;    // strings are needed only during the call
 };
 
 // Opens the host side, claims the ports. Loop thread, before the machine starts. On success *OUT is destroyed
 // through serial_class.destroy(), on the loop thread, after the vCPUs have stopped.
-int serial_create(const struct platform *platform, const struct serial_args *args, struct serial **out, struct err *err);
+int serial_create(const struct platform *platform, const struct serial_args *args, struct serial **out,
+		  struct err *err);
 // The host side, for the caller that must restore a terminal from a signal handler.
 struct chardev *serial_chardev(struct serial *serial);
 

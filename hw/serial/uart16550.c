@@ -224,8 +224,8 @@ static void loop_back(struct uart16550 *u, const uint8_t *buf, size_t len)
 	restart_timeout(u);
 }
 
-// The holding register fills and empties at once: the interrupt output falls and rises, which is the edge that
-// an ISA interrupt input needs.
+// The holding register fills and empties at once: the interrupt output falls and rises, which is the edge
+// that an ISA interrupt input needs.
 static void write_thr(struct uart16550 *u, const uint8_t *buf, size_t len)
 {
 	u->regs.thre_pending = 0;

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Characters are transmitted the moment they are written, so the transmitter is always empty; the THRE
-// interrupt still follows the data sheet (PC16550D): raised when the holding register becomes empty or ETBEI is
-// turned on while it is, cleared by reading IIR as its source or by writing THR.
-// The caller serialises all calls (its device lock).
+// interrupt still follows the data sheet (PC16550D): raised when the holding register becomes empty or ETBEI
+// is turned on while it is, cleared by reading IIR as its source or by writing THR. The caller serialises all
+// calls (its device lock).
 #ifndef BERTH_SERIAL_UART16550_H
 #define BERTH_SERIAL_UART16550_H
 
@@ -25,8 +25,8 @@ enum uart16550_reg {
 
 enum uart16550_ier { IER_ERBFI = 0x01, IER_ETBEI = 0x02, IER_ELSI = 0x04, IER_EDSSI = 0x08, IER_MASK = 0x0f };
 enum uart16550_iir {
-	IIR_MODEM = 0x00, IIR_NONE = 0x01, IIR_THRE = 0x02, IIR_DATA = 0x04, IIR_LINE = 0x06, IIR_TIMEOUT = 0x0c,
-	IIR_FIFOS = 0xc0,
+	IIR_MODEM = 0x00, IIR_NONE = 0x01, IIR_THRE = 0x02, IIR_DATA = 0x04, IIR_LINE = 0x06,
+	IIR_TIMEOUT = 0x0c, IIR_FIFOS = 0xc0,
 };
 enum uart16550_fcr {
 	FCR_ENABLE = 0x01, FCR_CLEAR_RX = 0x02, FCR_CLEAR_TX = 0x04, FCR_DMA = 0x08, FCR_TRIGGER = 0xc0,
@@ -38,8 +38,9 @@ enum uart16550_mcr {
 	MCR_DTR = 0x01, MCR_RTS = 0x02, MCR_OUT1 = 0x04, MCR_OUT2 = 0x08, MCR_LOOP = 0x10, MCR_MASK = 0x1f,
 };
 enum uart16550_lsr {
-	LSR_DR = 0x01, LSR_OE = 0x02, LSR_PE = 0x04, LSR_FE = 0x08, LSR_BI = 0x10, LSR_THRE = 0x20, LSR_TEMT = 0x40,
-	LSR_FIFO_ERROR = 0x80, LSR_CHAR_ERRORS = LSR_PE | LSR_FE | LSR_BI, LSR_ERRORS = LSR_OE | LSR_CHAR_ERRORS,
+	LSR_DR = 0x01, LSR_OE = 0x02, LSR_PE = 0x04, LSR_FE = 0x08, LSR_BI = 0x10, LSR_THRE = 0x20,
+	LSR_TEMT = 0x40, LSR_FIFO_ERROR = 0x80, LSR_CHAR_ERRORS = LSR_PE | LSR_FE | LSR_BI,
+	LSR_ERRORS = LSR_OE | LSR_CHAR_ERRORS,
 };
 enum uart16550_msr {
 	MSR_DCTS = 0x01, MSR_DDSR = 0x02, MSR_TERI = 0x04, MSR_DDCD = 0x08, MSR_CTS = 0x10, MSR_DSR = 0x20,

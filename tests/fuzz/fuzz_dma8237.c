@@ -8,7 +8,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum op { OP_READ, OP_WRITE, OP_PAGE_READ, OP_PAGE_WRITE, OP_TO_DEVICE, OP_FROM_DEVICE, OP_REQUEST, OP_RESET, OP_LOAD, OP_COUNT };
+enum op {
+	OP_READ, OP_WRITE, OP_PAGE_READ, OP_PAGE_WRITE, OP_TO_DEVICE, OP_FROM_DEVICE, OP_REQUEST, OP_RESET,
+	OP_LOAD, OP_COUNT,
+};
 
 // No transfer leaves the 16 MiB that the chips can address, nor the buffer.
 static bool check_read(void *arg, uint32_t addr, void *buf, size_t len)

@@ -8,7 +8,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum op { OP_COMMAND, OP_DATA, OP_READ, OP_STATUS, OP_KEY, OP_MOVE, OP_POKE, OP_TIMER, OP_DRAIN, OP_RESET, OP_LOAD, OP_COUNT };
+enum op {
+	OP_COMMAND, OP_DATA, OP_READ, OP_STATUS, OP_KEY, OP_MOVE, OP_POKE, OP_TIMER, OP_DRAIN, OP_RESET,
+	OP_LOAD, OP_COUNT,
+};
 
 struct lines { bool irq1, irq12; };
 
@@ -60,7 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct i8042_core c;
 	struct lines lines = { 0 };
-	const struct i8042_host host = { take_irq1, take_irq12, ignore_leds, ignore_timer, ignore, ignore, &lines };
+	const struct i8042_host host = {take_irq1, take_irq12, ignore_leds, ignore_timer,
+					ignore,    ignore,     &lines};
 
 	i8042_core_init(&c, &host);
 	for (; size >= 3; data += 3, size -= 3) {

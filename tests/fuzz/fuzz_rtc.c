@@ -8,7 +8,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum op { OP_READ, OP_WRITE, OP_PORT_READ, OP_PORT_WRITE, OP_STEP, OP_JUMP, OP_NEXT, OP_SET_TIME, OP_RESET, OP_LOAD, OP_COUNT };
+enum op {
+	OP_READ, OP_WRITE, OP_PORT_READ, OP_PORT_WRITE, OP_STEP, OP_JUMP, OP_NEXT, OP_SET_TIME, OP_RESET,
+	OP_LOAD, OP_COUNT,
+};
 
 static void ignore(void *arg) { }
 

@@ -1,4 +1,4 @@
-// fuzz_uart.c: bytes become register accesses, received characters, timeouts and restored registers of a 16550A.
+// fuzz_uart.c: bytes become accesses, received characters, timeouts and restored registers of a 16550A.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,10 +8,16 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum op { OP_READ, OP_WRITE, OP_STRING, OP_RECEIVE, OP_BREAK, OP_OVERRUN, OP_INPUTS, OP_TIMEOUT, OP_RESET, OP_LOAD, OP_COUNT };
+enum op {
+	OP_READ, OP_WRITE, OP_STRING, OP_RECEIVE, OP_BREAK, OP_OVERRUN, OP_INPUTS, OP_TIMEOUT, OP_RESET,
+	OP_LOAD, OP_COUNT,
+};
 
 static void ignore_irq(void *arg, bool level) { }
-static void ignore_tx(void *arg, const uint8_t *buf, size_t len) { *(uint8_t *)arg ^= len ? buf[len - 1] : 0; }
+static void ignore_tx(void *arg, const uint8_t *buf, size_t len)
+{
+	*(uint8_t *)arg ^= len ? buf[len - 1] : 0;
+}
 static void ignore_room(void *arg) { }
 static void ignore_timer(void *arg, uint64_t ns) { }
 

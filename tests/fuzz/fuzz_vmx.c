@@ -46,7 +46,8 @@ static void make_machine(const struct vmx_file *f)
 	int r = vm_config_from(f, "/nonexistent/fuzz.vmx", &c, &report);
 
 	require((r == 0) == (report.errors == 0));
-	require(r < 0 || (c->cpus >= 1 && c->cpus % c->cores_per_socket == 0 && c->mem_mb >= 32 && c->name && c->vnc.ip));
+	require(r < 0 || (c->cpus >= 1 && c->cpus % c->cores_per_socket == 0 && c->mem_mb >= 32 && c->name &&
+			  c->vnc.ip));
 	vm_config_free(c);
 	vmx_report_free(&report);
 }

@@ -162,7 +162,7 @@ def test_extent_outside_the_folder(folder):
     descriptor = (inner / 'disk.vmdk').read_text()
     shutil.move(inner / 'disk-flat.vmdk', folder / 'elsewhere.vmdk')
     (inner / 'disk.vmdk').write_text(descriptor.replace('disk-flat.vmdk', '../elsewhere.vmdk'))
-    refused(inner, vmx, berthlib.DISK, 'elsewhere.vmdk', 'berth.disk.allowOutside')
+    refused(inner, vmx, berthlib.CONFIG, 'elsewhere.vmdk', 'berth.disk.allowOutside')
     vmxfile.write(vmx, {**vmxfile.parse(vmx.read_text()), 'berth.disk.allowOutside': 'TRUE'})
     berthlib.berth('check', vmx, check=0)
 
@@ -176,7 +176,7 @@ def test_port_in_use(folder):
 
 
 def test_no_bios(folder):
-    refused(folder, write(folder), berthlib.HOST, 'none.bin', options=['--bios', str(folder / 'none.bin')])
+    refused(folder, write(folder), berthlib.CONFIG, 'none.bin', options=['--bios', str(folder / 'none.bin')])
 
 
 def as_nobody(folder, *words):

@@ -30,7 +30,8 @@ static void rig_pin(void *arg, unsigned number, bool level)
 static void rig_init_cpus(void *arg) { ((struct rig *)arg)->inits++; }
 static void rig_reset_machine(void *arg, const char *why) { ((struct rig *)arg)->resets += why != NULL; }
 
-static int rig_map(void *arg, unsigned slot, uint64_t gpa, uint64_t len, void *hva, bool readonly, bool log_dirty)
+static int rig_map(void *arg, unsigned slot, uint64_t gpa, uint64_t len, void *hva, bool readonly,
+		   bool log_dirty)
 {
 	return 0;
 }
@@ -51,7 +52,8 @@ static void rig_open(struct rig *rig)
 	for (unsigned i = 0; i < 16; i++)
 		irq_pin_init(&rig->pins[i], rig_pin, rig, i);
 	p->isa_irq = rig->pins;
-	p->events = (struct platform_events){ .reset = rig_reset_machine, .init_cpus = rig_init_cpus, .arg = rig };
+	p->events =
+		(struct platform_events){.reset = rig_reset_machine, .init_cpus = rig_init_cpus, .arg = rig};
 	vclock_start(&rig->clock);
 }
 

@@ -378,6 +378,24 @@ START_TEST(dma_table_too_short)
 }
 END_TEST
 
+// Part of a sector follows a whole one in memory: only the whole one is handed over. Addresses are made even.
+START_TEST(dma_tail_and_odd_address)
+{
+	struct fixture *f = fx_new(&disk, NULL);
+
+	prd(f, TABLE, DATA + 1, 512, false);
+	prd(f, TABLE + 8, DATA + 512, 100, true);
+	issue(f, 0xc8, 10, 2, false);
+	master_start(f, TABLE, true);
+	fx_complete(f, 0);
+	ck_assert_mem_eq(f->ram + DATA, at(f, 10), 512);
+	ck_assert_int_eq(f->ram[DATA + 512], 0);
+	ck_assert_int_eq(master_status(f), 0);
+	ck_assert_int_eq(in(f, ATA_REG_STATUS) & ATA_BSY, ATA_BSY);
+	fx_free(f);
+}
+END_TEST
+
 START_TEST(dma_wild_addresses)
 {
 	static const struct { uint32_t table, base, count; } cases[] = {
@@ -537,6 +555,7 @@ int main(void)
 		dma_read_and_write,
 		dma_table_longer_than_transfer,
 		dma_table_too_short,
+		dma_tail_and_odd_address,
 		dma_wild_addresses,
 		dma_tiny_and_endless,
 		dma_waits_for_bus_mastering,

@@ -1,4 +1,4 @@
-// test_chardev.c: files, pipes, networks, the telnet filter, addresses, and what happens when peers come and go.
+// test_chardev.c: files, pipes, networks, telnet, addresses, and peers that come and go.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <arpa/inet.h>
 #include <check.h>
@@ -21,7 +21,7 @@
 #include "chardev/net_uri.h"
 #include "chardev/telnet.h"
 
-// --- a port that takes what it has room for ------------------------------------------------------------------
+// --- a port that takes what it has room for ------------------------------------------------------------
 
 struct port {
 	char got[70000];
@@ -131,7 +131,7 @@ static void expect_read(int fd, const void *want, size_t len)
 	ck_assert_mem_eq(buf, want, len);
 }
 
-// --- file ------------------------------------------------------------------------------------------------------
+// --- file ----------------------------------------------------------------------------------------------
 
 START_TEST(file_is_truncated_or_kept)
 {
@@ -203,7 +203,7 @@ START_TEST(queue_is_bounded_and_counts)
 }
 END_TEST
 
-// --- pipe ------------------------------------------------------------------------------------------------------
+// --- pipe ----------------------------------------------------------------------------------------------
 
 START_TEST(pipe_server_talks_to_one_peer_after_another)
 {
@@ -326,7 +326,8 @@ static void offer(int fd, size_t total)
 START_TEST(full_port_holds_the_peer_back_or_loses_the_oldest)
 {
 	for (unsigned lossless = 0; lossless < 2; lossless++) {
-		struct chardev_args args = { .kind = CHARDEV_PIPE_SERVER, .path = path, .no_rx_loss = lossless, .name = "serial0" };
+		struct chardev_args args = {
+			.kind = CHARDEV_PIPE_SERVER, .path = path, .no_rx_loss = lossless, .name = "serial0"};
 		struct chardev *cd;
 		int fd;
 
@@ -355,7 +356,8 @@ END_TEST
 
 START_TEST(peer_that_leaves_a_full_port_is_noticed)
 {
-	struct chardev_args args = { .kind = CHARDEV_PIPE_SERVER, .path = path, .no_rx_loss = true, .name = "serial0" };
+	struct chardev_args args = {
+		.kind = CHARDEV_PIPE_SERVER, .path = path, .no_rx_loss = true, .name = "serial0"};
 	struct chardev *cd;
 	int fd;
 
@@ -422,7 +424,7 @@ START_TEST(any_thread_may_write)
 }
 END_TEST
 
-// --- network -----------------------------------------------------------------------------------------------------
+// --- network -------------------------------------------------------------------------------------------
 
 static int tcp_socket(bool server, uint16_t *number)
 {
@@ -542,9 +544,24 @@ START_TEST(network_addresses)
 {
 	struct net_uri u;
 	struct err err;
-	static const char *const bad[] = { "", "tcp:", "tcp://", "tcp://host", "tcp://host:", "tcp://host:0", "tcp://host:65536",
-					   "tcp://host:99999999999", "tcp://::1:80", "tcp://[::1]80", "tcp://[::1:80", "tcp://a:b:1",
-					   "ftp://host:1", "://host:1", "tcp://ho st:1", "tcp://host:1x", "tcp://host:-1", "host:80" };
+	static const char *const bad[] = {"",
+					  "tcp:",
+					  "tcp://",
+					  "tcp://host",
+					  "tcp://host:",
+					  "tcp://host:0",
+					  "tcp://host:65536",
+					  "tcp://host:99999999999",
+					  "tcp://::1:80",
+					  "tcp://[::1]80",
+					  "tcp://[::1:80",
+					  "tcp://a:b:1",
+					  "ftp://host:1",
+					  "://host:1",
+					  "tcp://ho st:1",
+					  "tcp://host:1x",
+					  "tcp://host:-1",
+					  "host:80"};
 
 	ck_assert_int_eq(net_uri_parse("TCP://example.org:7001", "serial0", &u, &err), 0);
 	ck_assert_str_eq(u.host, "example.org");
@@ -567,7 +584,7 @@ START_TEST(network_addresses)
 }
 END_TEST
 
-// --- telnet, by itself -----------------------------------------------------------------------------------------
+// --- telnet, by itself ---------------------------------------------------------------------------------
 
 START_TEST(telnet_does_not_argue_for_ever)
 {
@@ -589,7 +606,8 @@ END_TEST
 
 START_TEST(telnet_survives_any_split)
 {
-	static const uint8_t in[] = "x\xff\xfa\x18\x01 sub \xff\xff negotiation \xff\xf0y\xff\xff\r\n\xff\xf1z";
+	static const uint8_t in[] =
+		"x\xff\xfa\x18\x01 sub \xff\xff negotiation \xff\xf0y\xff\xff\r\n\xff\xf1z";
 	size_t len = sizeof(in) - 1;
 
 	for (size_t cut = 0; cut <= len; cut++) {
@@ -627,7 +645,7 @@ START_TEST(telnet_pads_carriage_returns_outside_binary_mode)
 }
 END_TEST
 
-// --- terminal ----------------------------------------------------------------------------------------------------
+// --- terminal ------------------------------------------------------------------------------------------
 
 // Standard input and output become the slave of a new pseudo-terminal; returns the master.
 static int make_terminal(void)

@@ -1,4 +1,4 @@
-// test_i8042.c: the keyboard controller: commands, output buffer, interrupts, translation; the device on its ports.
+// test_i8042.c: the keyboard controller: commands, output buffer, interrupts, translation, ports.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <check.h>
 #include <stdio.h>
@@ -30,7 +30,8 @@ static void take_reset(void *arg) { seen.resets++; }
 
 static void make_controller(void)
 {
-	const struct i8042_host host = { take_irq1, take_irq12, take_leds, take_timer, take_init, take_reset, NULL };
+	const struct i8042_host host = {take_irq1, take_irq12, take_leds, take_timer,
+					take_init, take_reset, NULL};
 
 	memset(&seen, 0, sizeof(seen));
 	i8042_core_init(&c, &host);
@@ -150,7 +151,8 @@ START_TEST(loops_put_a_byte_into_the_buffer_as_from_the_device)
 	command(0xd3);
 	data(0xa5);
 	ck_assert(seen.irq12 && !seen.irq1);
-	ck_assert_uint_eq(status() & (STATUS_AUX_DATA | STATUS_OUTPUT_FULL), STATUS_AUX_DATA | STATUS_OUTPUT_FULL);
+	ck_assert_uint_eq(status() & (STATUS_AUX_DATA | STATUS_OUTPUT_FULL),
+			  STATUS_AUX_DATA | STATUS_OUTPUT_FULL);
 	ck_assert_uint_eq(get(), 0xa5);
 	ck_assert(!seen.irq12);
 }
@@ -180,7 +182,8 @@ START_TEST(buffer_holds_one_byte_and_the_device_waits)
 	i8042_core_key(&c, 0x1e, true);
 	i8042_core_move(&c, (struct ps2_motion){ .dx = 1 });
 	ck_assert(seen.irq1 && !seen.irq12);
-	command(0xaa);                                  // its answer waits for the buffer as well, but goes first
+	// its answer waits for the buffer as well, but goes first
+	command(0xaa);
 	ck_assert_uint_eq(get(), 0x1e);
 	ck_assert_uint_eq(get(), 0x55);
 	ck_assert(seen.irq12 && !seen.irq1);
@@ -321,7 +324,7 @@ START_TEST(state_survives_save_and_damage)
 }
 END_TEST
 
-// --- the device --------------------------------------------------------------------------------------------------
+// --- the device ----------------------------------------------------------------------------------------
 
 START_TEST(console_keys_and_pointer_reach_the_ports)
 {

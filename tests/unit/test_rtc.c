@@ -87,8 +87,8 @@ END_TEST
 
 START_TEST(calendar_agrees_with_the_c_library)
 {
-	static const int64_t times[] = { 0, 951782399, 951782400, 1709164799, 4102444799, 4107542399, 1, 1700000000, 7258118400,
-					 -1, -86400, 253402300799 };
+	static const int64_t times[] = {0, 951782399,  951782400,  1709164799, 4102444799, 4107542399,
+					1, 1700000000, 7258118400, -1,         -86400,     253402300799};
 
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
 		time_t t = times[i];
@@ -132,9 +132,35 @@ START_TEST(advancing_equals_storing_later)
 }
 END_TEST
 
+START_TEST(impossible_days_count_as_the_nearest)
+{
+	static const struct { uint8_t century, month, day, next_month, next_day; } days[] = {
+		{ 0x21, 0x02, 0x29, 0x03, 0x01 },       // 2100 is no leap year
+		{ 0x20, 0x02, 0x29, 0x03, 0x01 },       // 2000 is one
+		{ 0x20, 0x04, 0x31, 0x05, 0x01 },
+		{ 0x20, 0x13, 0x32, 0x01, 0x01 },
+		{ 0x20, 0x01, 0x00, 0x01, 0x02 },
+	};
+
+	for (size_t i = 0; i < sizeof(days) / sizeof(days[0]); i++) {
+		uint8_t b[128] = { [RTC_B] = RTC_B_24H, [RTC_HOURS] = 0x23, [RTC_MINUTES] = 0x59 };
+
+		b[RTC_CENTURY] = days[i].century;
+		b[RTC_MONTH] = days[i].month;
+		b[RTC_DAY] = days[i].day;
+		mc146818_advance(b, 60);
+		ck_assert_uint_eq(b[RTC_MONTH], days[i].next_month);
+		ck_assert_uint_eq(b[RTC_DAY], days[i].next_day);
+	}
+}
+END_TEST
+
 START_TEST(twelve_hour_mode)
 {
-	static const struct { unsigned hour; uint8_t shown; } hours[] = { { 0, 0x12 }, { 1, 0x01 }, { 11, 0x11 }, { 12, 0x92 }, { 13, 0x81 }, { 23, 0x91 } };
+	static const struct {
+		unsigned hour;
+		uint8_t shown;
+	} hours[] = {{0, 0x12}, {1, 0x01}, {11, 0x11}, {12, 0x92}, {13, 0x81}, {23, 0x91}};
 
 	set(RTC_B, 0);
 	for (unsigned i = 0; i < 6; i++) {
@@ -202,7 +228,8 @@ START_TEST(update_ended_interrupts_and_c_clears)
 	now = S;
 	mc146818_run(&rtc, now);
 	ck_assert_uint_eq(interrupts, 1);
-	ck_assert_uint_eq(get(RTC_C), RTC_C_IRQF | RTC_C_UF | RTC_C_PF);        // PF without PIE is only a flag
+	// PF without PIE is only a flag
+	ck_assert_uint_eq(get(RTC_C), RTC_C_IRQF | RTC_C_UF | RTC_C_PF);
 	ck_assert_uint_eq(get(RTC_C), 0);
 	now = 2 * S;                            // an event that was not acknowledged does not stop the next
 	mc146818_run(&rtc, now);
@@ -228,7 +255,8 @@ END_TEST
 
 START_TEST(periodic_rates)
 {
-	static const unsigned hertz[16] = { 0, 256, 128, 8192, 4096, 2048, 1024, 512, 256, 128, 64, 32, 16, 8, 4, 2 };
+	static const unsigned hertz[16] = {0,   256, 128, 8192, 4096, 2048, 1024, 512,
+					   256, 128, 64,  32,   16,   8,    4,    2};
 
 	for (unsigned rate = 0; rate < 16; rate++) {
 		unsigned n = 0;
@@ -263,9 +291,10 @@ END_TEST
 START_TEST(alarm_matches_with_wildcards)
 {
 	static const struct { uint8_t h, m, s; uint32_t in; } alarms_of[] = {
-		{ 0x12, 0x34, 0x57, 1 }, { 0x12, 0x34, 0x56, 86400 }, { 0xff, 0xff, 0xff, 1 }, { 0xc0, 0x00, 0x00, 25 * 60 + 4 },
-		{ 0xff, 0xff, 0x00, 4 }, { 0x12, 0x34, 0x55, 86399 }, { 0x13, 0xff, 0xff, 25 * 60 + 4 }, { 0x24, 0x00, 0x00, 0 },
-		{ 0x12, 0x61, 0x00, 0 }, { 0x12, 0x00, 0x99, 0 }, { 0x11, 0x00, 0xff, 86400 - 5696 }, { 0xff, 0x34, 0x10, 3600 - 46 },
+		{ 0x12, 0x34, 0x57, 1 }, { 0x12, 0x34, 0x56, 86400 }, { 0xff, 0xff, 0xff, 1 },
+		{ 0xc0, 0x00, 0x00, 25 * 60 + 4 }, { 0xff, 0xff, 0x00, 4 }, { 0x12, 0x34, 0x55, 86399 },
+		{ 0x13, 0xff, 0xff, 25 * 60 + 4 }, { 0x24, 0x00, 0x00, 0 }, { 0x12, 0x61, 0x00, 0 },
+		{ 0x12, 0x00, 0x99, 0 }, { 0x11, 0x00, 0xff, 86400 - 5696 }, { 0xff, 0x34, 0x10, 3600 - 46 },
 	};
 
 	set_unix(12 * 3600 + 34 * 60 + 56);
@@ -340,7 +369,7 @@ START_TEST(loaded_registers_go_on_from_what_they_show)
 }
 END_TEST
 
-// --- the device ------------------------------------------------------------------------------------------------
+// --- the device ----------------------------------------------------------------------------------------
 
 static uint8_t cmos(struct rig *rig, uint8_t index)
 {
@@ -350,7 +379,8 @@ static uint8_t cmos(struct rig *rig, uint8_t index)
 
 START_TEST(cmos_tells_memory_cpus_and_checksum)
 {
-	struct rtc_args args = { .low_ram = 0xc0000000, .high_ram = 2ull << 30, .cpus = 4, .has_start = true, .start = 86399 };
+	struct rtc_args args = {
+		.low_ram = 0xc0000000, .high_ram = 2ull << 30, .cpus = 4, .has_start = true, .start = 86399};
 	unsigned sum = 0;
 	struct rig rig;
 	struct rtc *dev;
@@ -388,7 +418,9 @@ START_TEST(small_memory_does_not_wrap)
 
 	rig_open(&rig);
 	ck_assert_int_eq(rtc_create(&rig.platform, &args, &dev, NULL), 0);
-	ck_assert_uint_eq(cmos(&rig, 0x17) | cmos(&rig, 0x18) | cmos(&rig, 0x34) | cmos(&rig, 0x35) | cmos(&rig, 0x5f), 0);
+	ck_assert_uint_eq(cmos(&rig, 0x17) | cmos(&rig, 0x18) | cmos(&rig, 0x34) | cmos(&rig, 0x35) |
+				  cmos(&rig, 0x5f),
+			  0);
 	rtc_class.destroy(dev);
 	rig_close(&rig);
 }
@@ -440,6 +472,7 @@ int main(void)
 	tcase_add_test(c, ports_have_two_banks_and_the_nmi_bit);
 	tcase_add_test(c, calendar_agrees_with_the_c_library);
 	tcase_add_test(c, advancing_equals_storing_later);
+	tcase_add_test(c, impossible_days_count_as_the_nearest);
 	tcase_add_test(c, twelve_hour_mode);
 	tcase_add_test(c, guest_time_holds_while_set_and_goes_on_after);
 	tcase_add_test(c, divider_reset_makes_the_next_update_half_a_second_later);

@@ -209,6 +209,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(suite, tc);
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, reads_what_workstation_writes);
 	tcase_add_test(tc, tolerates_other_spellings);
 	tcase_add_loop_test(tc, refuses_bad_lines, 0, (int)ARRAY_SIZE(bad_lines));

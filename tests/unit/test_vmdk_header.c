@@ -134,6 +134,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(suite, tc);
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, good_header);
 	tcase_add_loop_test(tc, one_field_broken, 0, (int)ARRAY_SIZE(breaks));
 	tcase_add_test(tc, without_newline_flag_no_test);

@@ -132,7 +132,7 @@ START_TEST(problems_have_place_and_exit_code)
 	check_has(out, "a.vmx:5: error: numvcpus: \"none\" is not a whole number.");
 	check_has(out, "a.vmx:6: error: firmware: ");
 	check_has(out, "A start would stop: 2 errors, exit code 3.");
-	check_has(out, "  Refused\n");
+	check_has(out, "  Refused (1)\n");
 	free(out);
 	out = print(HEAD "checkpoint.vmState = x.vmss\n", false, &code);
 	ck_assert_int_eq(code, EXIT_BUSY);

@@ -223,6 +223,9 @@ START_TEST(a_suspended_vm_is_busy)
 	l = load(HEAD "checkpoint.vmState = \"My VM-5.vmss\"\nnumvcpus = 0\n");
 	ck_assert_int_eq(l.report.exit, EXIT_CONFIG);
 	unload(&l);
+	l = load(HEAD "checkpoint.vmState = \"My VM-5.vmss\"\nuuid.bios = 0\n");
+	ck_assert_int_eq(l.report.exit, EXIT_CONFIG);
+	unload(&l);
 }
 END_TEST
 

@@ -64,11 +64,26 @@ void vclock_stop(struct vclock *clock)
 	pthread_mutex_unlock(&clock->lock);
 }
 
+// One shot: a timer that has fired must not come back with the next start of the clock. Set again meanwhile by
+// another thread, it stays armed for its new deadline.
+static void fired(void *arg)
+{
+	struct vtimer *timer = arg;
+
+	pthread_mutex_lock(&timer->clock->lock);
+	if (timer->armed && timer->deadline <= now_locked(timer->clock))
+		timer->armed = false;
+	pthread_mutex_unlock(&timer->clock->lock);
+	timer->fn(timer->arg);
+}
+
 void vtimer_init(struct vtimer *timer, struct vclock *clock, void (*fn)(void *arg), void *arg)
 {
 	memset(timer, 0, sizeof(*timer));
 	timer->clock = clock;
-	loop_timer_init(&timer->timer, clock->loop, fn, arg);
+	timer->fn = fn;
+	timer->arg = arg;
+	loop_timer_init(&timer->timer, clock->loop, fired, timer);
 	pthread_mutex_lock(&clock->lock);
 	timer->next = clock->timers;
 	clock->timers = timer;

@@ -25,6 +25,8 @@ struct vclock {
 struct vtimer {
 	struct vclock *clock;
 	struct loop_timer timer;
+	void (*fn)(void *arg);
+	void *arg;
 	uint64_t deadline;
 	bool armed;                     // clock's lock
 	struct vtimer *next;

@@ -70,7 +70,8 @@ size_t chardev_write(struct chardev *cd, const uint8_t *buf, size_t len)
 	wake = !cd->waiting;
 	pthread_mutex_unlock(&cd->lock);
 	if (taken < len)
-		log_guest("%s: the host side does not take the output; %zu bytes dropped", cd->name, len - taken);
+		log_guest("%s: the host side does not take the output; %zu bytes dropped", cd->name,
+			  len - taken);
 	if (wake)
 		kick(cd);
 	return taken;
@@ -424,6 +425,7 @@ void chardev_close(struct chardev *cd)
 	if (cd->out_fd >= 0)
 		chardev_flush(cd);
 	if (cd->dropped)
-		log_info("%s: %llu bytes of output were dropped in all", cd->name, (unsigned long long)cd->dropped);
+		log_info("%s: %llu bytes of output were dropped in all", cd->name,
+			 (unsigned long long)cd->dropped);
 	cd->ops->close(cd);
 }

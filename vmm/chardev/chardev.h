@@ -35,9 +35,11 @@ enum chardev_kind { CHARDEV_NULL, CHARDEV_FILE, CHARDEV_PIPE_SERVER, CHARDEV_PIP
 
 struct chardev_args {
 	enum chardev_kind kind;
-	const char *path;       // file or socket path; tcp://host:port, telnet://host:port for the network kinds
+	// file or socket path; tcp://host:port, telnet://host:port for the network kinds
+	const char *path;
 	bool append;            // file: keep what is there
-	bool no_rx_loss;        // pipe: stop reading from the host while the port is full (else drop the oldest)
+	// pipe: stop reading from the host while the port is full (else drop the oldest)
+	bool no_rx_loss;
 	const char *name;       // "serial0", for messages
 	// Terminal: Ctrl-] and then KEY were typed (Ctrl-] twice sends one Ctrl-] to the guest). `berth run
 	// --console` leaves on 'q'. NULL = Ctrl-] goes to the guest like any key.
@@ -45,18 +47,19 @@ struct chardev_args {
 	void *escape_arg;
 };
 
-// A server whose peer is absent, and a client whose server is absent, are fine: the client tries again, with pauses
-// of 0.1 to 5 seconds. Host names are looked up here, once. A pipe server replaces a socket file that nobody
-// listens on when it belongs to this user; any other file at PATH is an error. Output while nobody is connected is
-// discarded, as on a cable without a peer. Strings of ARGS are needed only during the call.
-int chardev_open(struct loop *loop, const struct chardev_args *args, const struct chardev_client *client, struct chardev **out, struct err *err);
+// A server whose peer is absent, and a client whose server is absent, are fine: the client tries again, with
+// pauses of 0.1 to 5 seconds. Host names are looked up here, once. A pipe server replaces a socket file that
+// nobody listens on when it belongs to this user; any other file at PATH is an error. Output while nobody is
+// connected is discarded, as on a cable without a peer. Strings of ARGS are needed only during the call.
+int chardev_open(struct loop *loop, const struct chardev_args *args, const struct chardev_client *client,
+		 struct chardev **out, struct err *err);
 // Any thread. Returns how many bytes were taken (all of them, unless the queue is full).
 size_t chardev_write(struct chardev *cd, const uint8_t *buf, size_t len);
 // The port has room again. Any thread.
 void chardev_can_receive(struct chardev *cd);
 bool chardev_connected(const struct chardev *cd);
-// Gives the terminal back its modes. Async-signal-safe: for the caller's handlers of fatal signals. Harmless for
-// other kinds and when called twice.
+// Gives the terminal back its modes. Async-signal-safe: for the caller's handlers of fatal signals. Harmless
+// for other kinds and when called twice.
 void chardev_restore_terminal(const struct chardev *cd);
 // Restores the terminal, unlinks a socket it made, closes. Queued output is written if that does not block.
 void chardev_close(struct chardev *cd);

@@ -12,7 +12,7 @@
 
 #define BACKLOG 4
 
-// --- UNIX sockets ------------------------------------------------------------------------------------------
+// --- UNIX sockets --------------------------------------------------------------------------------------
 
 static int init_local(struct endpoint *e, const struct chardev_args *args, struct err *err)
 {
@@ -21,7 +21,8 @@ static int init_local(struct endpoint *e, const struct chardev_args *args, struc
 	e->local = true;
 	e->path.sun_family = AF_UNIX;
 	if (!len || len >= sizeof(e->path.sun_path)) {
-		err_set(err, ENAMETOOLONG, args->path, "a socket's path has 1 to %zu bytes", sizeof(e->path.sun_path) - 1);
+		err_set(err, ENAMETOOLONG, args->path, "a socket's path has 1 to %zu bytes",
+			sizeof(e->path.sun_path) - 1);
 		err_remedy(err, "Give %s.fileName a shorter path", args->name ? args->name : "serialN");
 		return -ENAMETOOLONG;
 	}
@@ -51,10 +52,14 @@ static int clear_stale(const struct endpoint *e, struct err *err)
 	struct stat st;
 	int r;
 
+	if (lstat(path, &st) < 0 && errno == ENOENT)
+		return 0;
 	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0 : err_set(err, errno, path, "cannot look at the path: %s", strerror(errno));
+		return err_set(err, errno, path, "cannot look at the path: %s", strerror(errno));
 	if (!S_ISSOCK(st.st_mode) || st.st_uid != geteuid()) {
-		err_set(err, EEXIST, path, S_ISSOCK(st.st_mode) ? "the socket belongs to another user" : "the path is taken by something that is no socket");
+		err_set(err, EEXIST, path,
+			S_ISSOCK(st.st_mode) ? "the socket belongs to another user" :
+					       "the path is taken by something that is no socket");
 		err_remedy(err, "Remove it or choose another path");
 		return -EEXIST;
 	}
@@ -102,7 +107,7 @@ static int listen_local(struct endpoint *e, struct err *err)
 	return 0;
 }
 
-// --- TCP -----------------------------------------------------------------------------------------------------
+// --- TCP -----------------------------------------------------------------------------------------------
 
 static int init_tcp(struct endpoint *e, const struct chardev_args *args, struct err *err)
 {
@@ -123,7 +128,8 @@ static int init_tcp(struct endpoint *e, const struct chardev_args *args, struct 
 	r = getaddrinfo(*uri.host ? uri.host : NULL, uri.port, &hints, &e->addresses);
 	if (r) {
 		e->addresses = NULL;
-		err_set(err, EADDRNOTAVAIL, args->name, "no address for \"%s\": %s", args->path, gai_strerror(r));
+		err_set(err, EADDRNOTAVAIL, args->name, "no address for \"%s\": %s", args->path,
+			gai_strerror(r));
 		err_remedy(err, "See that the name is right and that this host can resolve it");
 		return -EADDRNOTAVAIL;
 	}
@@ -157,7 +163,8 @@ static int listen_tcp(struct endpoint *e, const char *name, struct err *err)
 {
 	int last = -EADDRNOTAVAIL;
 
-	for (struct addrinfo *ai = e->addresses; ai && e->listener_count < ENDPOINT_LISTENERS; ai = ai->ai_next) {
+	for (struct addrinfo *ai = e->addresses; ai && e->listener_count < ENDPOINT_LISTENERS;
+	     ai = ai->ai_next) {
 		int r = listen_address(e, ai);
 
 		if (r)
@@ -188,7 +195,7 @@ static int connect_to(int family, const struct sockaddr *addr, socklen_t len, in
 	return r;
 }
 
-// --- both ------------------------------------------------------------------------------------------------------
+// --- both ----------------------------------------------------------------------------------------------
 
 int endpoint_init(struct endpoint *e, const struct chardev_args *args, struct err *err)
 {
@@ -224,7 +231,8 @@ void endpoint_close(struct endpoint *e)
 		close(e->listeners[i]);
 	e->listener_count = 0;
 	// Somebody may have put his own file there since.
-	if (e->made_file && lstat(e->path.sun_path, &st) == 0 && st.st_dev == e->file_dev && st.st_ino == e->file_ino)
+	if (e->made_file && lstat(e->path.sun_path, &st) == 0 && st.st_dev == e->file_dev &&
+	    st.st_ino == e->file_ino)
 		unlink(e->path.sun_path);
 	if (e->addresses)
 		freeaddrinfo(e->addresses);

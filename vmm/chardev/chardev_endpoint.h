@@ -25,13 +25,13 @@ struct endpoint {
 	ino_t file_ino;
 };
 
-// Parses and resolves ARGS' path. May wait for the resolver: only before the machine runs. endpoint_close() is
-// due also after an error.
+// Parses and resolves ARGS' path. May wait for the resolver: only before the machine runs. endpoint_close()
+// is due also after an error.
 int endpoint_init(struct endpoint *e, const struct chardev_args *args, struct err *err);
 // Opens the listening sockets (nonblocking). NAME is the port's, for messages.
 int endpoint_listen(struct endpoint *e, const char *name, struct err *err);
-// One attempt to connect; sets *FD (the caller's from then on) to a nonblocking socket, -1 when there is none.
-// 0 connected, -EINPROGRESS pending, other -errno failed. TCP goes through the addresses in turn.
+// One attempt to connect; sets *FD (the caller's from then on) to a nonblocking socket, -1 when there is
+// none. 0 connected, -EINPROGRESS pending, other -errno failed. TCP goes through the addresses in turn.
 int endpoint_connect(struct endpoint *e, int *fd);
 // Closes listeners, removes the socket file it made, frees addresses.
 void endpoint_close(struct endpoint *e);

@@ -9,8 +9,8 @@
 #include "base/log.h"
 #include "chardev/chardev_impl.h"
 
-// A full disk may get room again: what could not be written is dropped, later output is tried anew. A FIFO whose
-// reader left takes nothing more.
+// A full disk may get room again: what could not be written is dropped, later output is tried anew. A FIFO
+// whose reader left takes nothing more.
 static void file_hangup(struct chardev *cd, bool input, int code)
 {
 	int fd = cd->out_fd;
@@ -43,7 +43,8 @@ int chardev_file_open(struct loop *loop, const struct chardev_args *args, const 
 		      struct chardev **out, struct err *err)
 {
 	// Without O_NONBLOCK the open of a FIFO would wait for its reader.
-	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (args->append ? O_APPEND : O_TRUNC);
+	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+		    (args->append ? O_APPEND : O_TRUNC);
 	struct chardev *cd;
 	int fd, r;
 
@@ -51,7 +52,8 @@ int chardev_file_open(struct loop *loop, const struct chardev_args *args, const 
 		return err_set(err, EINVAL, args->name, "no file name for the serial port's output");
 	fd = open(args->path, flags, 0644);
 	if (fd < 0) {
-		r = err_set(err, errno, args->path, "cannot open the file for %s: %s", args->name, strerror(errno));
+		r = err_set(err, errno, args->path, "cannot open the file for %s: %s", args->name,
+			    strerror(errno));
 		err_exit(err, EXIT_CONFIG);
 		return r;
 	}

@@ -34,8 +34,8 @@ struct chardev {
 	bool opened;                    // chardev_open() has returned: callbacks may be made
 	_Atomic bool connected;
 
-	// Leaf but for the loop's own lock: guards the members of this block. Taken below device locks; never held while the
-	// client is called.
+	// Leaf but for the loop's own lock: guards the members of this block. Taken below device locks; never
+	// held while the client is called.
 	pthread_mutex_t lock;
 	uint8_t *queue;                 // CHARDEV_QUEUE bytes, allocated at the first write
 	size_t head, count;
@@ -43,7 +43,8 @@ struct chardev {
 	bool accepting;                 // somebody is there to take output
 	bool waiting;                   // output is blocked: POLLOUT will come, no kick needed
 
-	// Wakes the loop thread from any thread; a timer, since that can be taken back when the chardev closes.
+	// Wakes the loop thread from any thread; a timer, since that can be taken back when the chardev
+	// closes.
 	struct loop_timer kick;
 	_Atomic bool kicked;
 
@@ -78,9 +79,12 @@ void chardev_send_now(struct chardev *cd, const uint8_t *buf, size_t len);
 // One attempt to write what is queued, for close.
 void chardev_flush(struct chardev *cd);
 
-int chardev_file_open(struct loop *loop, const struct chardev_args *args, const struct chardev_client *client, struct chardev **out, struct err *err);
-int chardev_socket_open(struct loop *loop, const struct chardev_args *args, const struct chardev_client *client, struct chardev **out, struct err *err);
-int chardev_terminal_open(struct loop *loop, const struct chardev_args *args, const struct chardev_client *client, struct chardev **out, struct err *err);
+int chardev_file_open(struct loop *loop, const struct chardev_args *args, const struct chardev_client *client,
+		      struct chardev **out, struct err *err);
+int chardev_socket_open(struct loop *loop, const struct chardev_args *args,
+			const struct chardev_client *client, struct chardev **out, struct err *err);
+int chardev_terminal_open(struct loop *loop, const struct chardev_args *args,
+			  const struct chardev_client *client, struct chardev **out, struct err *err);
 // The part of chardev_restore_terminal() that knows terminals; CD must be of that kind.
 void chardev_terminal_restore(const struct chardev *cd);
 

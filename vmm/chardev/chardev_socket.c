@@ -1,8 +1,8 @@
 // chardev_socket.c: serial ports on UNIX and TCP sockets: connections, retries, telnet.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// One peer at a time. A server stops accepting while it has one, so the next caller waits in the kernel's backlog; a
-// client calls again with growing pauses. Where sockets come from is in chardev_endpoint.c.
+// One peer at a time. A server stops accepting while it has one, so the next caller waits in the kernel's
+// backlog; a client calls again with growing pauses. Where sockets come from is in chardev_endpoint.c.
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -49,7 +49,7 @@ static void retry_later(struct socket_dev *s)
 	s->pause = MIN(s->pause * 2, RETRY_LAST_NS);
 }
 
-// --- a connection begins and ends ------------------------------------------------------------------------
+// --- a connection begins and ends ----------------------------------------------------------------------
 
 static void drop_connection(struct socket_dev *s)
 {
@@ -106,7 +106,7 @@ static void socket_hangup(struct chardev *cd, bool input, int code)
 	peer_gone(socket_of(cd));
 }
 
-// --- server ----------------------------------------------------------------------------------------------
+// --- server --------------------------------------------------------------------------------------------
 
 static void on_accept(void *arg, uint32_t revents)
 {
@@ -145,7 +145,7 @@ static int start_server(struct socket_dev *s, struct err *err)
 	return 0;
 }
 
-// --- client ----------------------------------------------------------------------------------------------
+// --- client --------------------------------------------------------------------------------------------
 
 static void attempt_failed(struct socket_dev *s, int code)
 {
@@ -204,7 +204,7 @@ static void on_retry(void *arg)
 		try_connect(s);
 }
 
-// --- telnet ----------------------------------------------------------------------------------------------
+// --- telnet --------------------------------------------------------------------------------------------
 
 static size_t telnet_in(struct chardev *cd, uint8_t *buf, size_t len)
 {
@@ -223,7 +223,7 @@ static size_t telnet_out(struct chardev *cd, const uint8_t *buf, size_t len, uin
 	return telnet_encode(&socket_of(cd)->telnet, buf, len, out);
 }
 
-// --- life ------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------------
 
 static void socket_close(struct chardev *cd)
 {
@@ -246,8 +246,8 @@ static const struct chardev_kind_ops telnet_ops = {
 	.close = socket_close,
 };
 
-int chardev_socket_open(struct loop *loop, const struct chardev_args *args, const struct chardev_client *client,
-			struct chardev **out, struct err *err)
+int chardev_socket_open(struct loop *loop, const struct chardev_args *args,
+			const struct chardev_client *client, struct chardev **out, struct err *err)
 {
 	struct socket_dev *s = calloc(1, sizeof(*s));
 	int r;

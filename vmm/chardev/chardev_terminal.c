@@ -1,8 +1,9 @@
 // chardev_terminal.c: the terminal that Berth was started from, as a serial port.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Standard input that is no terminal is read until it ends; its end is not the port's. The descriptors' file flags
-// are left alone, since other processes share them; what must not block goes through descriptors of our own.
+// Standard input that is no terminal is read until it ends; its end is not the port's. The descriptors' file
+// flags are left alone, since other processes share them; what must not block goes through descriptors of our
+// own.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -96,8 +97,8 @@ static const struct chardev_kind_ops terminal_ops = {
 	.close = terminal_close,
 };
 
-// A terminal or pipe is opened again for a description with O_NONBLOCK; a regular file never blocks for long and
-// would lose its position. Sockets do without by MSG_DONTWAIT.
+// A terminal or pipe is opened again for a description with O_NONBLOCK; a regular file never blocks for long
+// and would lose its position. Sockets do without by MSG_DONTWAIT.
 static int output_descriptor(struct terminal *t, bool *socket)
 {
 	struct stat st;
@@ -127,8 +128,8 @@ static void make_raw(struct terminal *t)
 	t->raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
 }
 
-int chardev_terminal_open(struct loop *loop, const struct chardev_args *args, const struct chardev_client *client,
-			  struct chardev **out, struct err *err)
+int chardev_terminal_open(struct loop *loop, const struct chardev_args *args,
+			  const struct chardev_client *client, struct chardev **out, struct err *err)
 {
 	struct terminal *t = calloc(1, sizeof(*t));
 	bool socket;

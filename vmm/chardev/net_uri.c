@@ -10,11 +10,13 @@
 
 #include "base/compiler.h"
 
-static const struct {
+struct scheme {
 	const char *name;
 	int family;
 	bool telnet, tls;
-} schemes[] = {
+};
+
+static const struct scheme schemes[] = {
 	{ "tcp", AF_UNSPEC, false, false },
 	{ "tcp4", AF_INET, false, false },
 	{ "tcp6", AF_INET6, false, false },
@@ -29,7 +31,7 @@ static const struct {
 static int malformed(const char *text, const char *name, struct err *err)
 {
 	err_set(err, EINVAL, name, "\"%s\" is not the address of a network serial port", text);
-	err_remedy(err, "Write it as tcp://host:port or telnet://host:port, with an IPv6 address in brackets");
+	err_remedy(err, "Write it as tcp://host:port or telnet://host:port, an IPv6 address in brackets");
 	err_exit(err, EXIT_CONFIG);
 	return -EINVAL;
 }
@@ -40,8 +42,9 @@ static int parse_scheme(const char *text, size_t len, const char *name, struct n
 		if (strlen(schemes[i].name) != len || strncasecmp(schemes[i].name, text, len))
 			continue;
 		if (schemes[i].tls) {
-			err_set(err, ENOTSUP, name, "%s needs TLS, which serial ports do not speak here", schemes[i].name);
-			err_remedy(err, "Use tcp:// or telnet://, with a TLS proxy in front of it where the network asks for one");
+			err_set(err, ENOTSUP, name, "%s needs TLS, which serial ports do not speak here",
+				schemes[i].name);
+			err_remedy(err, "Use tcp:// or telnet://, behind a TLS proxy where needed");
 			err_exit(err, EXIT_CONFIG);
 			return -ENOTSUP;
 		}

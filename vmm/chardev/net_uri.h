@@ -14,7 +14,8 @@ struct net_uri {
 	char port[8];           // decimal, 1..65535
 };
 
-// TEXT is what the .vmx holds; NAME is the port's, for messages. -EINVAL or -ENOTSUP with what to write instead. Any thread.
+// TEXT is what the .vmx holds; NAME is the port's, for messages. -EINVAL or -ENOTSUP with what to write
+// instead. Any thread.
 int net_uri_parse(const char *text, const char *name, struct net_uri *uri, struct err *err);
 
 #endif

@@ -15,10 +15,10 @@
 
 static const char usage_text[] =
 	"Usage: berth check [--json] [--all] VM.vmx\n"
-	"Shows the machine that `berth run` would build, what is wrong with the file, and what becomes of its keys.\n"
-	"Changes nothing. VM.vmx may be a folder with one .vmx in it.\n"
+	"Shows the machine that `berth run` would build, what is wrong with the file, and what becomes of\n"
+	"its keys. Changes nothing. VM.vmx may be a folder with one .vmx in it.\n"
 	"\n"
-	"  --all             list every key of the file, not only those that are unknown, not honoured or inactive\n"
+	"  --all             list every key, not only those that are unknown, not honoured or inactive\n"
 	"  --json            one JSON object: machine, problems [{severity, line, key, text}],\n"
 	"                    keys [{key, line, fate, why}], exit\n"
 	"  --keys-markdown   print the table of all keys Berth knows, as Markdown, and end\n"
@@ -36,7 +36,8 @@ static void note_failure(struct check_drive *d, struct err *err)
 	err_sentence(err, d->problem, sizeof(d->problem));
 }
 
-static void look_at_drive(const struct check *check, struct loop *loop, const struct vm_drive *v, struct check_drive *d)
+static void look_at_drive(const struct check *check, struct loop *loop, const struct vm_drive *v,
+			  struct check_drive *d)
 {
 	struct disk_open_args args = { .path = v->path, .raw = v->kind == VM_DRIVE_CDROM, .readonly = true,
 				       .allow_outside = check->config->disk_allow_outside };

@@ -117,7 +117,9 @@ static json_t *machine_json(const struct check *check)
 
 static json_t *problem_json(enum vmx_severity severity, unsigned line, const char *key, const char *what)
 {
-	static const char *const names[] = { [VMX_NOTE] = "note", [VMX_WARNING] = "warning", [VMX_ERROR] = "error" };
+	static const char *const names[] = {
+		[VMX_NOTE] = "note", [VMX_WARNING] = "warning", [VMX_ERROR] = "error",
+	};
 	json_t *j = json_object();
 
 	put(j, "severity", text(names[severity]));
@@ -132,18 +134,21 @@ static json_t *problems_json(const struct check *check)
 	json_t *list = json_array();
 	char sentence[1200];
 
-	if (check->err.code)
-		json_array_append_new(list, problem_json(VMX_ERROR, 0, NULL,
-							 err_sentence(&check->err, sentence, sizeof(sentence))));
+	if (check->err.code) {
+		err_sentence(&check->err, sentence, sizeof(sentence));
+		json_array_append_new(list, problem_json(VMX_ERROR, 0, NULL, sentence));
+	}
 	for (size_t i = 0; i < check->report.count; i++) {
 		const struct vmx_problem *p = &check->report.list[i];
 
 		json_array_append_new(list, problem_json(p->severity, p->line, p->key, p->text));
 	}
 	for (unsigned i = 0; i < CHECK_DRIVES; i++) {
-		if (check->drive[i].problem[0])
-			json_array_append_new(list, problem_json(VMX_ERROR, 0, check->config->ide[i / 2][i % 2].node,
-								 check->drive[i].problem));
+		const struct check_drive *d = &check->drive[i];
+		const char *node = check->config ? check->config->ide[i / 2][i % 2].node : NULL;
+
+		if (d->problem[0])
+			json_array_append_new(list, problem_json(VMX_ERROR, 0, node, d->problem));
 	}
 	return list;
 }
@@ -178,7 +183,9 @@ int check_print_json(const struct check *check, FILE *out)
 	put(root, "problems", problems_json(check));
 	put(root, "keys", keys_json(check));
 	put(root, "exit", json_integer((json_int_t)check_exit(check)));
-	r = json_dumpf(root, out, JSON_INDENT(2) | JSON_PRESERVE_ORDER) < 0 || fputc('\n', out) == EOF ? -EIO : 0;
+	r = json_dumpf(root, out, JSON_INDENT(2) | JSON_PRESERVE_ORDER) < 0 ? -EIO : 0;
+	if (fputc('\n', out) == EOF)
+		r = -EIO;
 	json_decref(root);
 	return r;
 }

@@ -28,7 +28,7 @@ struct check {
 	struct vmx_report report;
 	struct err err;                         // .code != 0: the file could not be read at all
 	struct check_drive drive[CHECK_DRIVES]; // channel * 2 + unit
-	bool disks_looked_at;                   // false: this host has no io_uring, sizes and types are not known
+	bool disks_looked_at; // false: this host has no io_uring, sizes and types are not known
 };
 
 // Everything about PATH; check_free() afterwards. Opens the disks for reading, one after the other, as a

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/compiler.h"
 #include "cli/check_priv.h"
@@ -57,7 +58,8 @@ static void print_cpus(const struct vm_config *c, FILE *out)
 
 	label(out, "Processors");
 	fprintf(out, "%u: %u socket%s with %u core%s each%s%s\n", c->cpus, sockets, sockets == 1 ? "" : "s",
-		c->cores_per_socket, c->cores_per_socket == 1 ? "" : "s", c->nested ? "; nested virtualization" : "",
+		c->cores_per_socket, c->cores_per_socket == 1 ? "" : "s",
+		c->nested ? "; nested virtualization" : "",
 		c->hypervisor_leaves ? "" : "; hypervisor hidden");
 	if (c->cpuid_mask_count) {
 		label(out, "CPUID masks");
@@ -105,8 +107,9 @@ static void print_drive(const struct check *check, unsigned i, FILE *out)
 		put_size(out, d->size);
 		fprintf(out, "  %s", v->kind == VM_DRIVE_CDROM ? "image" : d->kind);
 	}
-	fprintf(out, "%s%s%s%s\n", d->problem[0] ? "  cannot be opened" : "", v->write_through ? "  write-through" : "",
-		v->ssd ? "  SSD" : "", v->path && !v->connected ? "  not connected" : "");
+	fprintf(out, "%s%s%s%s\n", d->problem[0] ? "  cannot be opened" : "",
+		v->write_through ? "  write-through" : "", v->ssd ? "  SSD" : "",
+		v->path && !v->connected ? "  not connected" : "");
 }
 
 static void print_drives(const struct check *check, FILE *out)
@@ -149,7 +152,7 @@ static void print_serial(const struct vm_config *c, FILE *out)
 
 static void print_machine(const struct check *check, FILE *out)
 {
-	fputs("Machine\n", out);
+	fputs("\nMachine\n", out);
 	print_identity(check->config, out);
 	print_cpus(check->config, out);
 	print_platform(check->config, out);
@@ -161,15 +164,31 @@ static void print_machine(const struct check *check, FILE *out)
 
 // --- problems ------------------------------------------------------------------------------------------
 
+// The name that was given, or the one that was found in the folder that was given.
+static void put_file(const struct check *check, FILE *out)
+{
+	const char *found = check->file ? vmx_file_path(check->file) : NULL;
+	size_t n = strlen(check->path);
+	bool folder = n < 4 || strcasecmp(check->path + n - 4, ".vmx");
+
+	if (found && folder && strrchr(found, '/'))
+		put_clean(out, strrchr(found, '/') + 1);
+	else
+		put_clean(out, check->path);
+}
+
 static void print_problem(const struct check *check, const struct vmx_problem *p, FILE *out)
 {
-	static const char *const severity[] = { [VMX_NOTE] = "note", [VMX_WARNING] = "warning", [VMX_ERROR] = "error" };
+	static const char *const severity[] = {
+		[VMX_NOTE] = "note", [VMX_WARNING] = "warning", [VMX_ERROR] = "error",
+	};
 
 	fputs("  ", out);
-	put_clean(out, check->path);
+	put_file(check, out);
 	if (p->line)
 		fprintf(out, ":%u", p->line);
-	fprintf(out, ": %s: %s%s%s.\n", severity[p->severity], p->key ? p->key : "", p->key ? ": " : "", p->text);
+	fprintf(out, ": %s: %s%s%s.\n", severity[p->severity], p->key ? p->key : "", p->key ? ": " : "",
+		p->text);
 }
 
 static void print_disk_problems(const struct check *check, FILE *out)
@@ -215,8 +234,19 @@ static const struct key_group groups[] = {
 	{ VMX_HARMLESS, "Harmless: accepted, without meaning here", false },
 };
 
-// Returns how many keys have that fate; with a title they are printed below it.
-static size_t print_group(const struct check *check, enum vmx_fate fate, const char *title, FILE *out)
+static void print_key(const struct vmx_entry *e, const struct vmx_verdict *v, FILE *out)
+{
+	size_t len = strlen(e->name);
+
+	fprintf(out, "    %4u  ", e->line);
+	put_clean(out, e->name);
+	if (v->fate != VMX_UNKNOWN)
+		fprintf(out, "%*s  %s", (int)(len < 34 ? 34 - len : 0), "", v->why);
+	fputc('\n', out);
+}
+
+// Returns how many keys have that fate; PRINT prints them.
+static size_t walk_group(const struct check *check, enum vmx_fate fate, bool print, FILE *out)
 {
 	size_t n = 0;
 
@@ -225,30 +255,30 @@ static size_t print_group(const struct check *check, enum vmx_fate fate, const c
 		struct vmx_verdict v;
 
 		vmx_key_judge(check->file, e, &v);
-		if (v.fate != fate || (n++ == 0 && title && fprintf(out, "  %s\n", title) < 0) || !title)
+		if (v.fate != fate)
 			continue;
-		fprintf(out, "    %4u  ", e->line);
-		put_clean(out, e->name);
-		fprintf(out, "%*s  %s\n", (int)(strlen(e->name) < 34 ? 34 - strlen(e->name) : 0), "",
-			fate == VMX_UNKNOWN ? "" : v.why);
+		n++;
+		if (print)
+			print_key(e, &v, out);
 	}
 	return n;
 }
 
 static void print_keys(const struct check *check, bool all, FILE *out)
 {
-	size_t honoured, harmless;
-
 	if (!check->file)
 		return;
 	fprintf(out, "\nKeys (%zu)\n", vmx_file_count(check->file));
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
-		if (groups[i].always || all)
-			print_group(check, groups[i].fate, groups[i].title, out);
+		size_t n = walk_group(check, groups[i].fate, false, out);
+
+		if (!n || !(groups[i].always || all))
+			continue;
+		fprintf(out, "  %s (%zu)\n", groups[i].title, n);
+		walk_group(check, groups[i].fate, true, out);
 	}
-	honoured = print_group(check, VMX_HONOURED, NULL, out);
-	harmless = print_group(check, VMX_HARMLESS, NULL, out);
-	fprintf(out, "  %zu honoured, %zu harmless%s\n", honoured, harmless, all ? "" : " (--all lists them)");
+	fprintf(out, "  %zu honoured, %zu harmless%s\n", walk_group(check, VMX_HONOURED, false, out),
+		walk_group(check, VMX_HARMLESS, false, out), all ? "" : " (--all lists them)");
 }
 
 // --- all of it -----------------------------------------------------------------------------------------
@@ -258,8 +288,8 @@ static void print_verdict(const struct check *check, FILE *out)
 	size_t errors = check_errors(check);
 
 	if (errors)
-		fprintf(out, "\nA start would stop: %zu error%s, exit code %d.\n", errors, errors == 1 ? "" : "s",
-			(int)check_exit(check));
+		fprintf(out, "\nA start would stop: %zu error%s, exit code %d.\n", errors,
+			errors == 1 ? "" : "s", (int)check_exit(check));
 	else
 		fputs("\nNothing in the file stops a start.\n", out);
 }
@@ -267,7 +297,7 @@ static void print_verdict(const struct check *check, FILE *out)
 void check_print(const struct check *check, bool all, FILE *out)
 {
 	put_clean(out, check->config ? check->config->vmx_path : check->path);
-	fputs("\n\n", out);
+	fputc('\n', out);
 	if (check->config)
 		print_machine(check, out);
 	print_problems(check, out);

@@ -21,6 +21,7 @@
 int client_connect(const char *socket_path, struct err *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct timeval limit = { .tv_sec = LIST_TIMEOUT_S };
 	int fd, r;
 
 	if (strlen(socket_path) >= sizeof(addr.sun_path))
@@ -29,6 +30,8 @@ int client_connect(const char *socket_path, struct err *err)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_set(err, errno, socket_path, "no socket: %s", strerror(errno));
+	// Connecting waits while the other side's queue is full, as it is when the process hangs.
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
 		r = err_set(err, errno, socket_path, "cannot be reached: %s", strerror(errno));
 		close(fd);
@@ -201,14 +204,16 @@ void vm_list_free(struct vm_list *list)
 	*list = (struct vm_list){ 0 };
 }
 
-// The folder of a unit's socket is named after what the VM was enabled as.
-static const char *unit_name(const struct vm_found *vm, char *buf, size_t size)
+// The folder of a unit's socket is named after what the VM was enabled as: .../berth/NAME/x.sock.
+static void unit_name(const struct vm_found *vm, char buf[RUNDIR_PATH])
 {
-	char copy[RUNDIR_PATH];
+	char folder[RUNDIR_PATH], above[RUNDIR_PATH];
 
-	strcpy(copy, vm->socket);
-	snprintf(buf, size, "%s", basename(dirname(copy)));
-	return strcmp(buf, "berth") ? buf : "";
+	strcpy(folder, vm->socket);
+	dirname(folder);
+	strcpy(above, folder);
+	dirname(above);
+	strcpy(buf, strcmp(basename(above), "berth") ? "" : basename(folder));
 }
 
 enum match { MATCH_NONE, MATCH_PREFIX, MATCH_EXACT };
@@ -219,7 +224,9 @@ static enum match match(const struct vm_found *vm, const char *name, const char 
 	const char *vmx = json_string_value(json_object_get(vm->status, "vmx"));
 	char unit[RUNDIR_PATH];
 
-	unit_name(vm, unit, sizeof(unit));
+	if (!*name)
+		return MATCH_NONE;
+	unit_name(vm, unit);
 	if ((vmx && real && !strcmp(vmx, real)) || (display && !strcmp(display, name)) || !strcmp(unit, name))
 		return MATCH_EXACT;
 	if ((display && !strncasecmp(display, name, strlen(name))) || !strncmp(unit, name, strlen(name)))

@@ -23,7 +23,8 @@
 #include "vmx/config.h"
 #include "vmx/vmx_file.h"
 
-#define LOOP_ENTRIES 256u
+#define LOOP_ENTRIES  256u
+#define CLOSE_SECONDS 30u       // flushing and closing the disks after the guest's end
 
 static const char usage_text[] =
 	"Usage: berth run [options] VM.vmx\n"
@@ -213,12 +214,17 @@ static int save_vmx(struct run *run, struct err *err)
 	return lock_vmx(run, err);
 }
 
+// The guest's identity must be known before its tables are made; it is saved when nothing can fail any more.
+static void choose_uuid(struct run *run)
+{
+	if (run->config->has_uuid_bios)
+		return;
+	generate_uuid(run->config);
+	vmx_file_set(run->file, "uuid.bios", run->config->uuid_bios_text, NULL);
+}
+
 static int mark_started(struct run *run, struct err *err)
 {
-	if (!run->config->has_uuid_bios) {
-		generate_uuid(run->config);
-		vmx_file_set(run->file, "uuid.bios", run->config->uuid_bios_text, NULL);
-	}
 	vmx_file_set(run->file, "cleanShutdown", "FALSE", NULL);
 	return save_vmx(run, err);
 }
@@ -231,6 +237,16 @@ static void mark_stopped(struct run *run, enum exit_code code)
 }
 
 // --- signals -------------------------------------------------------------------------------------------
+
+// systemd would kill at its TimeoutStopSec=, which may be shorter than what the .vmx grants the guest.
+static void notify_stopping(const struct run *run)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%llu",
+		 (run->config->stop_timeout + CLOSE_SECONDS) * 1000000ull);
+	notify_send(text);
+}
 
 static void on_signal(void *arg, uint32_t revents)
 {
@@ -245,7 +261,7 @@ static void on_signal(void *arg, uint32_t revents)
 		machine_stop_hard(run->machine);
 	else
 		machine_stop_politely(run->machine, 0);
-	notify_send("STOPPING=1");
+	notify_stopping(run);
 }
 
 // Blocked before any thread exists, so that every thread inherits it and the loop alone sees them.
@@ -267,22 +283,31 @@ static int block_signals(struct run *run, struct err *err)
 
 // --- the run -------------------------------------------------------------------------------------------
 
+static void on_event(void *arg, const char *event)
+{
+	struct run *run = arg;
+	char status[64];
+
+	snprintf(status, sizeof(status), "STATUS=%s", event);
+	notify_send(status);
+	control_event(run->control, event);
+}
+
 static int create(struct run *run, struct err *err)
 {
-	struct machine_args args = { .config = run->config, .console = run->console, .debugcon_path = run->debugcon };
+	struct machine_args args = { .config = run->config, .console = run->console, .debugcon_path = run->debugcon,
+				     .on_event = on_event, .event_arg = run };
 	int r = run->config->nested ? host_check_nested("/", err) : 0;
 
 	if (!r)
 		r = lock_vmx(run, err);
-	if (!r && !run->no_log && run->config->log_enabled && log_open_file(run->config->log_path) < 0)
-		log_warn("%s: the log cannot be written there", run->config->log_path);
 	if (!r)
 		r = block_signals(run, err);
 	if (!r)
 		r = loop_create(&run->loop, "main", LOOP_ENTRIES, err);
 	args.loop = run->loop;
-	if (!r && !run->config->has_uuid_bios)
-		r = mark_started(run, err);     // the guest's identity must be known before its tables are made
+	if (!r)
+		choose_uuid(run);
 	if (!r)
 		r = machine_create(&args, &run->machine, err);
 	if (!r)
@@ -292,6 +317,13 @@ static int create(struct run *run, struct err *err)
 	return r;
 }
 
+// A start that fails leaves the folder as it was, so the log is opened when it has not.
+static void open_log(const struct run *run)
+{
+	if (!run->no_log && run->config->log_enabled && log_open_file(run->config->log_path) < 0)
+		log_warn("%s: the log cannot be written there", run->config->log_path);
+}
+
 static enum exit_code go(struct run *run, struct err *err)
 {
 	enum exit_code code;
@@ -299,6 +331,7 @@ static enum exit_code go(struct run *run, struct err *err)
 
 	if (r < 0)
 		return tell(err);
+	open_log(run);
 	log_info("%s: starting", run->config->name);
 	machine_start(run->machine);
 	notify_send("READY=1");

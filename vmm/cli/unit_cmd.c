@@ -59,8 +59,10 @@ static int find_unit(struct unit *u, struct err *err)
 		snprintf(base, sizeof(base), "%s", SYSTEM_UNITS);
 	else if (config && *config == '/')
 		snprintf(base, sizeof(base), "%s/systemd/user", config);
+	else if (home && *home == '/')
+		snprintf(base, sizeof(base), "%s/.config/systemd/user", home);
 	else
-		snprintf(base, sizeof(base), "%s/.config/systemd/user", home ? home : "");
+		return err_set(err, ENOENT, "HOME", "is not set: it is not known where your units are");
 	if ((size_t)snprintf(u->dir, sizeof(u->dir), "%s/berth@%s.service.d", base, u->name) >= sizeof(u->dir) ||
 	    (size_t)snprintf(u->file, sizeof(u->file), "%s/vm.conf", u->dir) >= sizeof(u->file))
 		return err_set(err, ENAMETOOLONG, u->name, "the path of its drop-in is too long");
@@ -111,33 +113,58 @@ static int quote(const char *path, char *out, size_t size, struct err *err)
 	return 0;
 }
 
-static int write_drop_in(const struct unit *u, const char *vmx, struct err *err)
+// The owner of the .vmx runs it. Root's VMs are run by the unit's own user, berth, as the template says.
+static void name_user(const struct unit *u, uid_t uid, char *buf, size_t size)
 {
-	char file[2 * PATH_MAX], folder[2 * PATH_MAX], copy[PATH_MAX], owner[128] = "", *text;
-	const struct passwd *pw;
-	struct stat st;
+	const struct passwd *pw = getpwuid(uid);
+
+	*buf = '\0';
+	if (u->user || !uid)
+		return;
+	if (pw)
+		snprintf(buf, size, "User=%s\n", pw->pw_name);
+	else
+		snprintf(buf, size, "User=%u\nGroup=kvm\n", (unsigned)uid);
+}
+
+static int write_drop_in(const struct unit *u, const char *vmx, const struct stat *st, struct err *err)
+{
+	char file[2 * PATH_MAX], folder[2 * PATH_MAX], copy[PATH_MAX], owner[128], *text;
 	int n, r;
 
 	snprintf(copy, sizeof(copy), "%s", vmx);
 	r = quote(vmx, file, sizeof(file), err);
 	if (!r)
 		r = quote(dirname(copy), folder, sizeof(folder), err);
-	if (!r && stat(vmx, &st) < 0)
-		r = err_set(err, errno, vmx, "cannot be examined: %s", strerror(errno));
 	if (!r)
 		r = make_path(u->dir, err);
 	if (r < 0)
 		return r;
-	pw = getpwuid(st.st_uid);
-	if (!u->user && pw && st.st_uid)
-		snprintf(owner, sizeof(owner), "User=%s\n", pw->pw_name);
-	n = asprintf(&text, "# Written by `berth enable %s`.\n[Service]\n%sEnvironment=\"BERTH_VMX=%s\"\nReadWritePaths=\"%s\"\n",
-		     u->name, owner, file, folder);
+	name_user(u, st->st_uid, owner, sizeof(owner));
+	// A user's service manager cannot close the file system, so there is nothing to open either.
+	n = asprintf(&text, "# Written by `berth enable %s`.\n[Service]\n%sEnvironment=\"BERTH_VMX=%s\"\n%s%s%s", u->name,
+		     owner, file, u->user ? "" : "ReadWritePaths=\"", u->user ? "" : folder, u->user ? "" : "\"\n");
 	if (n < 0)
 		return err_set(err, ENOMEM, u->file, "no memory to write it");
 	r = file_replace(u->file, text, (size_t)n, err);
 	free(text);
 	return r;
+}
+
+// The real path of the .vmx, malloc'ed, and what it is. A folder would be found out only when the unit starts.
+static char *find_vmx(const char *arg, struct stat *st, struct err *err)
+{
+	char *vmx = realpath(arg, NULL);
+
+	if (!vmx || stat(vmx, st) < 0)
+		err_set(err, errno, arg, "cannot be found: %s", strerror(errno));
+	else if (!S_ISREG(st->st_mode))
+		err_set(err, EINVAL, arg, "is not a file; name the .vmx");
+	else
+		return vmx;
+	err_exit(err, EXIT_CONFIG);
+	free(vmx);
+	return NULL;
 }
 
 // Runs systemctl; -1 when there is none or no service manager answers. Its messages go to the terminal.
@@ -175,6 +202,16 @@ static bool systemd_runs(void)
 	return access("/run/systemd/system", F_OK) == 0;
 }
 
+// What the unit needs and `berth enable` cannot give it.
+static void tell_user(const struct unit *u, const struct stat *st)
+{
+	if (u->user)
+		printf("It starts when you log in; `loginctl enable-linger` makes it start with the system.\n");
+	else if (!st->st_uid)
+		printf("The .vmx belongs to root, so the VM runs as the user berth: that user must be able to read and write\n"
+		       "the folder and the disks. `chown -R berth FOLDER` gives them to it.\n");
+}
+
 int enable_main(int argc, char **argv)
 {
 	static const struct cli_usage usage = {
@@ -186,25 +223,22 @@ int enable_main(int argc, char **argv)
 	struct unit u = { 0 };
 	struct err err = { 0 };
 	bool now = false;
+	struct stat st;
 	char *vmx;
 	int r = cli_parse(argc, argv, &usage, (struct cli_flag[]){ { "user", &u.user, NULL }, { "now", &now, NULL }, { 0 } });
 
 	if (r >= 0)
 		return r;
 	u.name = argv[optind];
-	vmx = realpath(argv[optind + 1], NULL);
-	if (!vmx) {
-		err_set(&err, errno, argv[optind + 1], "cannot be found: %s", strerror(errno));
-		err_exit(&err, EXIT_CONFIG);
-		return cli_fail(&err);
-	}
 	r = find_unit(&u, &err);
-	if (!r)
-		r = write_drop_in(&u, vmx, &err);
+	vmx = r < 0 ? NULL : find_vmx(argv[optind + 1], &st, &err);
+	if (vmx)
+		r = write_drop_in(&u, vmx, &st, &err);
 	free(vmx);
-	if (r < 0)
+	if (err.code)
 		return cli_fail(&err);
 	printf("Wrote %s.\n", u.file);
+	tell_user(&u, &st);
 	if (!systemd_runs()) {
 		printf("systemd does not run here: `systemctl %senable berth@%s` later.\n", u.user ? "--user " : "", u.name);
 		return 0;

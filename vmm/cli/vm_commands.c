@@ -11,9 +11,12 @@
 #include "base/file.h"
 #include "cli/client.h"
 #include "cli/options.h"
+#include "cli/text.h"
 
 #define WHICH_VM "VM is the path of its .vmx, its display name, or the name it was enabled under.\n"
 #define EXITS    "Exit codes: 0 done, 2 usage, 3 no such VM or more than one fits, 1 anything else.\n"
+
+struct number_option { const char *command, *name, *unit; long max; };
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -25,6 +28,13 @@ static const char *text_of(const json_t *o, const char *key)
 static long long number_of(const json_t *o, const char *key)
 {
 	return json_integer_value(json_object_get(o, key));
+}
+
+#define SHOWN_MAX 1024u
+
+static const char *shown(const json_t *o, const char *key, char buf[SHOWN_MAX])
+{
+	return text_printable(text_of(o, key), buf, SHOWN_MAX);
 }
 
 static int print_json(json_t *value)
@@ -74,10 +84,12 @@ static void print_uptime(long long ms)
 
 static void print_row(const json_t *s)
 {
-	printf("%-24.24s %-9s %7lld %4lld %8lld  ", text_of(s, "name"), text_of(s, "state"), number_of(s, "pid"),
+	char name[SHOWN_MAX], vmx[SHOWN_MAX];
+
+	printf("%-24s %-9s %7lld %4lld %8lld  ", shown(s, "name", name), text_of(s, "state"), number_of(s, "pid"),
 	       number_of(s, "cpus"), number_of(s, "memory_mb"));
 	print_uptime(number_of(s, "uptime_ms"));
-	printf("  %s\n", text_of(s, "vmx"));
+	printf("  %s\n", shown(s, "vmx", vmx));
 }
 
 int list_main(int argc, char **argv)
@@ -114,10 +126,11 @@ int list_main(int argc, char **argv)
 static void print_status(const json_t *s)
 {
 	const json_t *vnc = json_object_get(s, "vnc"), *drive;
+	char name[SHOWN_MAX], vmx[SHOWN_MAX], file[SHOWN_MAX];
 	size_t i;
 
 	printf("name      %s\nvmx       %s\nstate     %s\npid       %lld\nmachine   hardware version %lld, %lld CPUs, %lld MiB\nuptime    ",
-	       text_of(s, "name"), text_of(s, "vmx"), text_of(s, "state"), number_of(s, "pid"),
+	       shown(s, "name", name), shown(s, "vmx", vmx), text_of(s, "state"), number_of(s, "pid"),
 	       number_of(s, "hardware_version"), number_of(s, "cpus"), number_of(s, "memory_mb"));
 	print_uptime(number_of(s, "uptime_ms"));
 	printf(", %lld resets\n", number_of(s, "resets"));
@@ -126,7 +139,7 @@ static void print_status(const json_t *s)
 		       number_of(vnc, "clients"));
 	json_array_foreach(json_object_get(s, "drives"), i, drive)
 		printf("%-9s %s %s\n", text_of(drive, "node"), text_of(drive, "type"),
-		       *text_of(drive, "file") ? text_of(drive, "file") : "(empty)");
+		       *text_of(drive, "file") ? shown(drive, "file", file) : "(empty)");
 }
 
 int status_main(int argc, char **argv)
@@ -167,17 +180,19 @@ static void wait_for_end(int fd, const char *name)
 		fputc('\n', stderr);
 }
 
-static bool parse_seconds(const char *text, json_t *arguments)
+// The number of an option, if it was given, into ARGUMENTS; says what is wrong with it.
+static bool put_number(json_t *arguments, const char *key, const char *text, const struct number_option *option)
 {
-	char *end;
-	long v = text ? strtol(text, &end, 10) : 0;
+	long v;
 
-	if (text && (*end || end == text || v < 0 || v > 86400)) {
-		fputs("berth stop: --timeout takes seconds, 0 to 86400. Try `berth stop --help`.\n", stderr);
+	if (!text)
+		return true;
+	if (!text_number(text, option->max, &v)) {
+		fprintf(stderr, "berth %s: --%s takes %s, 0 to %ld. Try `berth %s --help`.\n", option->command, option->name,
+			option->unit, option->max, option->command);
 		return false;
 	}
-	if (text)
-		json_object_set_new(arguments, "timeout", json_integer(v));
+	json_object_set_new(arguments, key, json_integer(v));
 	return true;
 }
 
@@ -215,6 +230,7 @@ int stop_main(int argc, char **argv)
 		"berth.stopTimeout, 60 s) the VM is stopped. A guest without ACPI is powered off at once.\n"
 		"  --hard             at once, as if the plug were pulled; disks are flushed and closed\n"
 		"  --timeout SECONDS  how long the guest has\n" WHICH_VM EXITS, 1, 1 };
+	static const struct number_option seconds = { "stop", "timeout", "seconds", 86400 };
 	bool hard = false;
 	const char *timeout = NULL;
 	json_t *arguments;
@@ -224,7 +240,7 @@ int stop_main(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	arguments = json_pack("{s:b}", "hard", hard);
-	if (!parse_seconds(timeout, arguments)) {
+	if (!put_number(arguments, "timeout", timeout, &seconds)) {
 		json_decref(arguments);
 		return EXIT_USAGE;
 	}
@@ -256,37 +272,6 @@ int resume_main(int argc, char **argv)
 
 // --- screen and keys -------------------------------------------------------------------------------
 
-static int digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-static size_t base64_decode(const char *text, unsigned char *out)
-{
-	unsigned bits = 0, have = 0;
-	size_t n = 0;
-
-	for (; *text && *text != '='; text++) {
-		int d = digit(*text);
-
-		if (d < 0)
-			continue;
-		bits = bits << 6 | (unsigned)d;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			out[n++] = (unsigned char)(bits >> have);
-		}
-	}
-	return n;
-}
-
 int screenshot_main(int argc, char **argv)
 {
 	static const struct cli_usage usage = {
@@ -306,7 +291,7 @@ int screenshot_main(int argc, char **argv)
 		return r;
 	png = text_of(result, "png");
 	data = malloc(strlen(png) + 1);
-	len = data ? base64_decode(png, data) : 0;
+	len = data ? text_base64_decode(png, data) : 0;
 	json_decref(result);
 	if (!len)
 		r = err_set(&err, EPROTO, path, "the VM sent no picture");
@@ -335,26 +320,13 @@ int sendkey_main(int argc, char **argv)
 	return run_on(argv[optind], "sendkey", json_pack("{s:o}", "keys", keys), NULL);
 }
 
-// \n, \t, \e, \\ as in C; anything else behind a backslash stays as it is.
-static void unescape(const char *in, char *out)
-{
-	for (; *in; in++) {
-		if (*in != '\\' || !in[1] || !strchr("nte\\", in[1])) {
-			*out++ = *in;
-			continue;
-		}
-		in++;
-		*out++ = *in == 'n' ? '\n' : *in == 't' ? '\t' : *in == 'e' ? '\x1b' : '\\';
-	}
-	*out = '\0';
-}
-
 int type_main(int argc, char **argv)
 {
 	static const struct cli_usage usage = {
 		"Usage: berth type [--delay MS] VM TEXT\n"
 		"Types TEXT on the VM's keyboard (US layout). \\n is Enter, \\t Tab, \\e Escape, \\\\ a backslash.\n"
 		"  --delay MS   between key events, 20 by default\n" WHICH_VM EXITS, 2, 2 };
+	static const struct number_option ms = { "type", "delay", "milliseconds", 10000 };
 	const char *delay = NULL;
 	json_t *arguments;
 	char *text;
@@ -365,15 +337,17 @@ int type_main(int argc, char **argv)
 	text = malloc(strlen(argv[optind + 1]) + 1);
 	if (!text)
 		return EXIT_INTERNAL;
-	unescape(argv[optind + 1], text);
+	text_unescape(argv[optind + 1], text);
 	arguments = json_pack("{s:s}", "text", text);
 	free(text);
 	if (!arguments) {
 		fputs("berth type: the text is not UTF-8.\n", stderr);
 		return EXIT_USAGE;
 	}
-	if (delay)
-		json_object_set_new(arguments, "delay_ms", json_integer(atoi(delay)));
+	if (!put_number(arguments, "delay_ms", delay, &ms)) {
+		json_decref(arguments);
+		return EXIT_USAGE;
+	}
 	return run_on(argv[optind], "type", arguments, NULL);
 }
 
@@ -401,5 +375,9 @@ int cd_main(int argc, char **argv)
 	}
 	arguments = json_pack("{s:s, s:s?}", "node", argv[optind + 1], "path", path);
 	free(path);
+	if (!arguments) {
+		fputs("berth cd: the path is not UTF-8.\n", stderr);
+		return EXIT_USAGE;
+	}
 	return run_on(argv[optind], "cd", arguments, NULL);
 }

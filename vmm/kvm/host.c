@@ -130,6 +130,11 @@ static void check_caps(const struct host_probe *p, struct host_report *r, int fd
 {
 	int cpus = p->kvm_cap(fd, KVM_CAP_NR_VCPUS), most = p->kvm_cap(fd, KVM_CAP_MAX_VCPUS);
 
+	if (p->kvm_version(fd) < 0) {
+		add(r, "kvm", HOST_NO, "Find out what made it: the device of KVM is character device 10:232",
+		    "/dev/kvm is not KVM");
+		return;
+	}
 	if (p->kvm_version(fd) != KVM_API_VERSION) {
 		add(r, "kvm", HOST_NO, "Use a kernel whose KVM speaks API version 12", "/dev/kvm speaks API version %d",
 		    p->kvm_version(fd));

@@ -16,12 +16,17 @@
 #include "machine/control_cmds.h"
 #include "machine/rundir.h"
 
+#define LINES_A_TURN 16u
+#define NO_EVENT     POLLMSG    // never happens on a socket: errors and hang-ups alone are reported
+
 struct client {
 	struct control *control;
 	struct client *next, **link;
 	int fd;
 	struct loop_fd *source;
-	bool subscribed, closing;
+	bool subscribed;
+	bool closing;                   // nothing more is read; it goes when its output is out
+	bool half_closed;               // it sends no more but still listens
 	char *in;                       // CONTROL_LINE_MAX bytes
 	size_t in_len;
 	char *out;
@@ -48,8 +53,24 @@ const char *control_path(const struct control *control) { return control->path; 
 
 // --- output ----------------------------------------------------------------------------------------
 
+// A client that goes in the middle of ctrl-alt-delete must not leave ctrl and alt down.
+static void let_go_of_keys(struct client *c)
+{
+	struct console *console = machine_console(c->control->machine);
+	bool down[KEYMAP_CODES] = { false };
+
+	for (size_t i = 0; i < c->key_next; i++)
+		down[c->keys[i].code % KEYMAP_CODES] = c->keys[i].down;
+	for (unsigned code = 0; code < KEYMAP_CODES; code++) {
+		if (down[code])
+			console_key(console, (uint16_t)code, false);
+	}
+}
+
 static void drop(struct client *c)
 {
+	if (c->keys)
+		let_go_of_keys(c);
 	*c->link = c->next;
 	if (c->next)
 		c->next->link = c->link;
@@ -64,19 +85,32 @@ static void drop(struct client *c)
 	free(c);
 }
 
-static void update_events(struct client *c)
-{
-	uint32_t events = 0;
+static bool has_line(const struct client *c) { return memchr(c->in, '\n', c->in_len) != NULL; }
 
-	if (!c->closing && !c->keys && c->in_len < CONTROL_LINE_MAX)
-		events |= POLLIN;
-	if (c->out_len > c->out_sent)
-		events |= POLLOUT;
-	// With nothing to wait for, errors and hang-ups are still worth knowing: POLLRDHUP alone.
-	loop_fd_events(c->source, events ? events : (uint32_t)POLLRDHUP);
+// A client that does not read its answers gets no new ones.
+static bool wants_input(const struct client *c)
+{
+	return !c->closing && !c->half_closed && !c->keys && c->in_len < CONTROL_LINE_MAX && c->out_len == c->out_sent;
 }
 
-// False when the client is to be dropped.
+static bool is_done(const struct client *c)
+{
+	return c->half_closed && !c->subscribed && !c->keys && !has_line(c) && c->out_len == c->out_sent;
+}
+
+static void update_events(struct client *c)
+{
+	uint32_t events = NO_EVENT;
+
+	if (wants_input(c))
+		events = POLLIN;
+	// With a line that waits, or nothing left to send, the next turn takes it up.
+	if (c->out_len > c->out_sent || c->closing || (!c->keys && has_line(c)) || is_done(c))
+		events |= POLLOUT;
+	loop_fd_events(c->source, events);
+}
+
+// False when the client is to be dropped: it has gone, or got its last answer.
 static bool flush(struct client *c)
 {
 	while (c->out_sent < c->out_len) {
@@ -89,10 +123,16 @@ static bool flush(struct client *c)
 		c->out_sent += (size_t)n;
 	}
 	c->out_len = c->out_sent = 0;
-	return !c->closing;
+	return !c->closing && !is_done(c);
 }
 
-// A client that does not read what it asked for is let go when its output grows too long.
+static void give_up(struct client *c)
+{
+	c->closing = true;
+	shutdown(c->fd, SHUT_RDWR);     // the hang-up brings the loop back to it
+}
+
+// A client that subscribed and does not read is let go when its output grows too long.
 static void queue(struct client *c, json_t *answer)
 {
 	char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
@@ -100,7 +140,7 @@ static void queue(struct client *c, json_t *answer)
 
 	json_decref(answer);
 	if (!text || c->out_len + n + 1 > CONTROL_OUTPUT_MAX) {
-		c->closing = true;
+		give_up(c);
 		free(text);
 		return;
 	}
@@ -109,7 +149,7 @@ static void queue(struct client *c, json_t *answer)
 		char *grown = realloc(c->out, room);
 
 		if (!grown) {
-			c->closing = true;
+			give_up(c);
 			free(text);
 			return;
 		}
@@ -124,19 +164,15 @@ static void queue(struct client *c, json_t *answer)
 
 void control_event(struct control *control, const char *name)
 {
-	struct client *next;
-
 	if (!control)
 		return;
-	for (struct client *c = control->clients; c; c = next) {
-		next = c->next;
+	// Nobody is dropped here: the change may come from a request of this very client.
+	for (struct client *c = control->clients; c; c = c->next) {
 		if (!c->subscribed)
 			continue;
 		queue(c, json_pack("{s:s}", "event", name));
-		if (flush(c))
-			update_events(c);
-		else
-			drop(c);
+		flush(c);
+		update_events(c);
 	}
 }
 
@@ -164,10 +200,11 @@ static void handle_line(struct client *c, const char *line, size_t len)
 		start_typing(c, &call);
 }
 
-// Lines wait while keys are typed: answers come in the order of the requests.
+// Lines wait while keys are typed: answers come in the order of the requests. They wait, too, while answers have not
+// been read, and for the loop's other work after a few.
 static void handle_input(struct client *c)
 {
-	while (!c->keys && !c->closing) {
+	for (unsigned n = 0; n < LINES_A_TURN && !c->keys && !c->closing && c->out_len == c->out_sent; n++) {
 		char *end = memchr(c->in, '\n', c->in_len);
 		size_t len = end ? (size_t)(end - c->in) : 0;
 
@@ -177,8 +214,9 @@ static void handle_input(struct client *c)
 			handle_line(c, c->in, len);
 		c->in_len -= len + 1;
 		memmove(c->in, end + 1, c->in_len);
+		flush(c);
 	}
-	if (c->in_len == CONTROL_LINE_MAX && !c->keys) {
+	if (c->in_len == CONTROL_LINE_MAX && !has_line(c) && !c->closing) {
 		struct err err = { 0 };
 
 		err_set(&err, EINVAL, "request", "is longer than %u bytes", CONTROL_LINE_MAX);
@@ -190,14 +228,16 @@ static void handle_input(struct client *c)
 // False when the client has gone.
 static bool receive(struct client *c)
 {
-	ssize_t n = recv(c->fd, c->in + c->in_len, CONTROL_LINE_MAX - c->in_len, MSG_DONTWAIT);
+	ssize_t n;
 
+	if (!wants_input(c))
+		return true;
+	n = recv(c->fd, c->in + c->in_len, CONTROL_LINE_MAX - c->in_len, MSG_DONTWAIT);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
 	if (n == 0)
-		return false;
+		c->half_closed = true;
 	c->in_len += (size_t)n;
-	handle_input(c);
 	return true;
 }
 
@@ -205,12 +245,15 @@ static void on_client(void *arg, uint32_t revents)
 {
 	struct client *c = arg;
 
-	if ((revents & (POLLERR | POLLHUP | POLLNVAL)) || ((revents & POLLIN) && !receive(c)) ||
-	    (!(revents & (POLLIN | POLLOUT)) && (revents & POLLRDHUP)) || !flush(c)) {
+	if ((revents & (POLLERR | POLLHUP | POLLNVAL)) || ((revents & POLLIN) && !receive(c)) || !flush(c)) {
 		drop(c);
 		return;
 	}
-	update_events(c);
+	handle_input(c);
+	if (flush(c))
+		update_events(c);
+	else
+		drop(c);
 }
 
 static void type_next(void *arg)
@@ -288,7 +331,18 @@ static void on_connect(void *arg, uint32_t revents)
 	add_client(control, fd);
 }
 
-// The VM's lock is ours by now: a socket of this name is one that a killed process left behind.
+// A process that was killed leaves its socket behind; one that is served belongs to a VM whose folder cannot be
+// written, and so could not be locked.
+static bool somebody_listens(const struct sockaddr_un *addr)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool yes = fd >= 0 && (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EAGAIN);
+
+	if (fd >= 0)
+		close(fd);
+	return yes;
+}
+
 static int listen_at(struct control *control, struct err *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -299,6 +353,12 @@ static int listen_at(struct control *control, struct err *err)
 	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (control->fd < 0)
 		return err_set(err, errno, control->path, "no socket: %s", strerror(errno));
+	if (somebody_listens(&addr)) {
+		err_set(err, EBUSY, control->path, "this VM is already running");
+		err_remedy(err, "`berth list` shows it; `berth stop` ends it");
+		err_exit(err, EXIT_BUSY);
+		return -EBUSY;
+	}
 	unlink(control->path);
 	mask = umask(0177);
 	r = bind(control->fd, (struct sockaddr *)&addr, sizeof(addr));
@@ -344,8 +404,10 @@ void control_destroy(struct control *control)
 {
 	if (!control)
 		return;
-	while (control->clients)
+	while (control->clients) {
+		flush(control->clients);        // its last answer, or the news of the end
 		drop(control->clients);
+	}
 	loop_fd_remove(control->source);
 	close(control->fd);
 	unlink(control->path);

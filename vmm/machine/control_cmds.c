@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "machine/control_cmds.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,18 @@ static const char *code_name(int code)
 	}
 }
 
+// What err.h cut off at its sizes may end in half a character, and JSON carries none.
+static json_t *any_string(char *text)
+{
+	json_t *s = json_string(text);
+
+	for (char *p = text; !s && *p; p++) {
+		if (!isascii(*p))
+			*p = '?';
+	}
+	return s ? s : json_string(text);
+}
+
 json_t *control_error(json_t *id, const struct err *err)
 {
 	json_t *o = json_object(), *e = json_object();
@@ -45,8 +58,9 @@ json_t *control_error(json_t *id, const struct err *err)
 	struct err bare = *err;
 
 	bare.remedy[0] = '\0';
-	json_object_set_new(e, "message", json_string_nocheck(err_sentence(&bare, text, sizeof(text))));
-	json_object_set_new(e, "remedy", json_string_nocheck(err->remedy));
+	err_sentence(&bare, text, sizeof(text));
+	json_object_set_new(e, "message", any_string(text));
+	json_object_set_new(e, "remedy", any_string(memcpy(bare.remedy, err->remedy, sizeof(bare.remedy))));
 	json_object_set_new(e, "code", json_string(code_name(err->code)));
 	if (id)
 		json_object_set(o, "id", id);

@@ -80,7 +80,7 @@ struct machine {
 	bool crash_triple_fault;
 
 	struct loop_timer stop_timer;
-	bool stop_asked;
+	bool stop_asked;                // the guest was told to power off and has not yet
 	uint64_t resets;
 	enum exit_code exit;
 	struct err exit_err;

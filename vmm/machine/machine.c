@@ -41,6 +41,20 @@ struct console *machine_console(struct machine *m) { return &m->console; }
 const struct vm_config *machine_config(const struct machine *m) { return m->config; }
 struct loop *machine_loop(struct machine *m) { return m->loop; }
 
+static void tell_event(struct machine *m, const char *event)
+{
+	if (m->args.on_event)
+		m->args.on_event(m->args.event_arg, event);
+}
+
+static void set_state(struct machine *m, enum machine_state state)
+{
+	if (m->state == state)
+		return;
+	m->state = state;
+	tell_event(m, machine_state_name(state));
+}
+
 // --- ends ------------------------------------------------------------------------------------------
 
 static void finish(struct machine *m, enum exit_code code)
@@ -49,7 +63,7 @@ static void finish(struct machine *m, enum exit_code code)
 		return;
 	vcpus_pause_async(m->vcpus);
 	m->exit = code;
-	m->state = MACHINE_STOPPED;
+	set_state(m, MACHINE_STOPPED);
 	loop_stop(m->loop);
 }
 
@@ -108,7 +122,8 @@ void machine_stop_politely(struct machine *m, unsigned seconds)
 		return;
 	}
 	log_info("%s: power button pressed, the guest has %u s", m->config->name, seconds);
-	m->state = MACHINE_STOPPING;
+	m->stop_asked = true;
+	set_state(m, MACHINE_STOPPING);
 	piix4_pm_power_button(m->piix4->pm);
 	loop_timer_set(&m->stop_timer, loop_now() + seconds * NS_PER_SECOND);
 }
@@ -121,26 +136,26 @@ void machine_pause(struct machine *m)
 		return;
 	vcpus_pause(m->vcpus);
 	vclock_stop(&m->clock);
-	m->state = MACHINE_PAUSED;
 	log_info("%s: paused", m->config->name);
+	set_state(m, MACHINE_PAUSED);
 }
 
 void machine_resume(struct machine *m)
 {
 	if (m->state != MACHINE_PAUSED)
 		return;
-	m->state = MACHINE_RUNNING;
 	vclock_start(&m->clock);
 	if (!m->reset_draining)
 		vcpus_resume(m->vcpus);
 	log_info("%s: resumed", m->config->name);
+	set_state(m, m->stop_asked ? MACHINE_STOPPING : MACHINE_RUNNING);
 }
 
 void machine_start(struct machine *m)
 {
-	m->state = MACHINE_RUNNING;
 	vclock_start(&m->clock);
 	vcpus_resume(m->vcpus);
+	set_state(m, MACHINE_RUNNING);
 }
 
 // --- reset -------------------------------------------------------------------------------------------
@@ -179,6 +194,7 @@ static void reset_now(void *arg)
 	log_info("%s: reset (%s)", m->config->name, why ? why : "asked for");
 	if (m->state != MACHINE_PAUSED)
 		vcpus_resume(m->vcpus);
+	tell_event(m, "reset");
 }
 
 static void begin_reset(void *arg)
@@ -266,6 +282,13 @@ static void tell_crash(void *arg, unsigned cpu, bool triple_fault, const char *w
 
 // --- the backdoor ----------------------------------------------------------------------------------------
 
+// A register that the command did not change keeps its upper half: a 64-bit caller may have a pointer in it.
+static void put_reg(uint64_t *reg, uint32_t value)
+{
+	if ((uint32_t)*reg != value)
+		*reg = value;
+}
+
 static bool on_backdoor(void *arg, unsigned cpu, uint16_t port, bool out, struct gp_regs *regs)
 {
 	struct machine *m = arg;
@@ -278,13 +301,13 @@ static bool on_backdoor(void *arg, unsigned cpu, uint16_t port, bool out, struct
 	(void)cpu;
 	if (port != 0x5658 || out || !backdoor_command(&m->backdoor, &r))
 		return false;
-	regs->rax = r.eax;
-	regs->rbx = r.ebx;
-	regs->rcx = r.ecx;
-	regs->rdx = r.edx;
-	regs->rsi = r.esi;
-	regs->rdi = r.edi;
-	regs->rbp = r.ebp;
+	put_reg(&regs->rax, r.eax);
+	put_reg(&regs->rbx, r.ebx);
+	put_reg(&regs->rcx, r.ecx);
+	put_reg(&regs->rdx, r.edx);
+	put_reg(&regs->rsi, r.esi);
+	put_reg(&regs->rdi, r.edi);
+	put_reg(&regs->rbp, r.ebp);
 	return true;
 }
 
@@ -409,7 +432,7 @@ enum exit_code machine_run(struct machine *m, struct err *err)
 
 	if (r < 0)
 		err_set(&m->exit_err, -r, m->config->name, "the I/O loop failed: %s", strerror(-r));
-	m->state = MACHINE_STOPPED;
+	set_state(m, MACHINE_STOPPED);
 	loop_timer_cancel(&m->stop_timer);
 	loop_timer_cancel(&m->drain_timer);
 	vcpus_destroy(m->vcpus);        // joins: no register access after this

@@ -19,11 +19,17 @@ struct machine;
 
 enum machine_state { MACHINE_CREATED, MACHINE_RUNNING, MACHINE_PAUSED, MACHINE_STOPPING, MACHINE_STOPPED };
 
+// Words for what happened to a machine: the name of the state it is in now (machine_state_name()), or "reset". On the
+// loop thread, in the middle of the change: take note, do not call the machine.
+typedef void machine_event_fn(void *arg, const char *event);
+
 struct machine_args {
 	const struct vm_config *config;         // stays the caller's, must outlive the machine
 	struct loop *loop;
 	bool console;                           // join the first serial port to the terminal
 	const char *debugcon_path;              // file for what the firmware says on port 402h, or NULL
+	machine_event_fn *on_event;             // may be NULL
+	void *event_arg;
 };
 
 // Builds everything: /dev/kvm, memory, devices, disks opened and locked. Nothing runs yet.

@@ -58,13 +58,28 @@ static int make_dir(const char *dir, struct err *err)
 {
 	struct stat st;
 
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return err_set(err, errno, dir, "cannot be made for the control socket: %s", strerror(errno));
+	// /run/berth holds the folders of units that run as other users, too. The sockets themselves are 0600.
+	mode_t mode = strcmp(dir, SYSTEM_DIR) ? 0700 : 0755;
+	int made = mkdir(dir, mode);
+
+	if (made < 0 && errno != EEXIST) {
+		int r = err_set(err, errno, dir, "cannot be made for the control socket: %s", strerror(errno));
+
+		err_remedy(err, "Set XDG_RUNTIME_DIR to a folder of this user, or unset it");
+		return r;
+	}
+	if (made == 0 && chmod(dir, mode) < 0)  // whatever the umask is
+		return err_set(err, errno, dir, "cannot be given its mode: %s", strerror(errno));
 	if (lstat(dir, &st) < 0)
 		return err_set(err, errno, dir, "cannot be examined: %s", strerror(errno));
 	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid()) {
 		err_set(err, EPERM, dir, "belongs to somebody else, or is not a folder");
 		err_remedy(err, "Remove it, or set XDG_RUNTIME_DIR to a folder of yours");
+		return -EPERM;
+	}
+	if (st.st_mode & 022) {
+		err_set(err, EPERM, dir, "may be written by others");
+		err_remedy(err, "chmod go-w %s", dir);
 		return -EPERM;
 	}
 	return 0;
@@ -122,6 +137,13 @@ static int each_in(const char *dir, int depth, int (*fn)(void *arg, const char *
 	return r;
 }
 
+static bool is_ours(const char *dir)
+{
+	struct stat st;
+
+	return lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 022);
+}
+
 void rundir_each(int (*fn)(void *arg, const char *socket_path), void *arg)
 {
 	char own[PATH_MAX];
@@ -129,7 +151,7 @@ void rundir_each(int (*fn)(void *arg, const char *socket_path), void *arg)
 	choose_dir(own, sizeof(own));
 	if (each_in(SYSTEM_DIR, 1, fn, arg))
 		return;
-	// Below /run/berth it was just seen.
-	if (strncmp(own, SYSTEM_DIR, strlen(SYSTEM_DIR)))
-		each_in(own, 0, fn, arg);
+	// Below /run/berth it was just seen. In /tmp anybody could offer sockets under our name.
+	if (strncmp(own, SYSTEM_DIR, strlen(SYSTEM_DIR)) && is_ours(own))
+		each_in(own, 1, fn, arg);
 }

@@ -13,12 +13,12 @@
 
 #define RUNDIR_PATH 108u        // what a UNIX socket address holds
 
-// The socket path for a VM of this user, in BUF of RUNDIR_PATH bytes; makes the folder (0700) if needed. A folder
-// that belongs to somebody else, or a symbolic link, is refused. Any thread.
+// The socket path for a VM of this user, in BUF of RUNDIR_PATH bytes; makes the folder (0700, /run/berth 0755) if
+// needed. A folder that belongs to somebody else, that others may write, or a symbolic link is refused. Any thread.
 int rundir_socket(const char *vmx_path, const char *name, char *buf, struct err *err);
 
-// All sockets that this user can see: the folders above, and one level of folders below /run/berth. FN returns
-// non-zero to stop. Whether anybody listens is for FN to find out.
+// All sockets that this user can see: /run/berth, this user's folder (if it is safe), and one level of folders below
+// both (units). FN returns non-zero to stop. Whether anybody listens is for FN to find out.
 void rundir_each(int (*fn)(void *arg, const char *socket_path), void *arg);
 
 // 64-bit FNV-1a.

@@ -24,19 +24,22 @@ static void check_lines(struct loader *l)
 	for (size_t i = 0; i < n && i < FAULTS_SHOWN; i++) {
 		const struct vmx_fault *fault = vmx_file_fault(l->file, i);
 
-		problem_at(l, VMX_ERROR, fault->line, NULL, "this line is not `name = \"value\"`: %s", fault->why);
+		problem_at(l, VMX_ERROR, fault->line, NULL, "this line is not `name = \"value\"`: %s",
+			   fault->why);
 	}
 	if (n > FAULTS_SHOWN)
-		problem(l, VMX_ERROR, NULL, "%zu more lines are malformed; check that this is a .vmx", n - FAULTS_SHOWN);
+		problem(l, VMX_ERROR, NULL, "%zu more lines are malformed; check that this is a .vmx",
+			n - FAULTS_SHOWN);
 }
 
 static void check_entry(struct loader *l, const struct vmx_entry *e)
 {
 	if (e->first_line)
-		problem_at(l, VMX_ERROR, e->line, e->name, "stands in line %u and in line %u; delete one of them",
-			   e->first_line, e->line);
+		problem_at(l, VMX_ERROR, e->line, e->name,
+			   "stands in line %u and in line %u; delete one of them", e->first_line, e->line);
 	if (e->unterminated)
-		problem_at(l, VMX_WARNING, e->line, e->name, "the closing quote is missing; read as \"%.100s\"", e->value);
+		problem_at(l, VMX_WARNING, e->line, e->name,
+			   "the closing quote is missing; read as \"%.100s\"", e->value);
 	if (e->bad_text)
 		problem_at(l, VMX_WARNING, e->line, e->name,
 			   "has bytes that are no text in the file's encoding; they are used as they are");
@@ -51,10 +54,11 @@ static void check_text(struct loader *l)
 	const char *encoding = vmx_file_unknown_encoding(l->file);
 
 	if (encoding)
-		problem(l, VMX_WARNING, ".encoding", "this host does not know the encoding \"%.60s\"; UTF-8 is assumed",
-			encoding);
+		problem(l, VMX_WARNING, ".encoding",
+			"this host does not know the encoding \"%.60s\"; UTF-8 is assumed", encoding);
 	if (vmx_file_bom_conflict(l->file))
-		problem(l, VMX_WARNING, ".encoding", "the file begins with a UTF-8 mark; it is read as UTF-8");
+		problem(l, VMX_WARNING, ".encoding",
+			"the file begins with a UTF-8 mark; it is read as UTF-8");
 	check_lines(l);
 	for (size_t i = 0; i < vmx_file_count(l->file); i++)
 		check_entry(l, vmx_file_at(l->file, i));
@@ -62,10 +66,13 @@ static void check_text(struct loader *l)
 
 static void refuse_encrypted(struct loader *l, bool full)
 {
-	const char *key = vmx_file_find(l->file, "encryption.keySafe") ? "encryption.keySafe" : "encryption.data";
+	const char *key =
+		vmx_file_find(l->file, "encryption.keySafe") ? "encryption.keySafe" : "encryption.data";
 
-	problem(l, VMX_ERROR, key, "the VM is encrypted by VMware%s; Berth has no key to it: remove the encryption in "
-		"VMware (VM Settings, Options, Access Control)", full ? "" : ", in part (for a TPM)");
+	problem(l, VMX_ERROR, key,
+		"the VM is encrypted by VMware%s; Berth has no key to it: remove the encryption in "
+		"VMware (VM Settings, Options, Access Control)",
+		full ? "" : ", in part (for a TPM)");
 }
 
 static void check_suspended(struct loader *l)
@@ -73,8 +80,10 @@ static void check_suspended(struct loader *l)
 	const char *state = get_written(l, "checkpoint.vmState");
 
 	if (state)
-		problem_busy(l, "checkpoint.vmState", "the VM is suspended in %.100s and its disks belong to that state; resume "
-			     "it in VMware and shut it down, or give the state up by deleting this line and that file",
+		problem_busy(l, "checkpoint.vmState",
+			     "the VM is suspended in %.100s and its disks belong to that state; resume "
+			     "it in VMware and shut it down, or give the state up by deleting this line and "
+			     "that file",
 			     state);
 }
 
@@ -93,7 +102,8 @@ static void set_paths(struct loader *l, const char *vmx_path)
 	const char *slash = strrchr(vmx_path, '/');
 
 	l->c->vmx_path = dup_text(l, vmx_path);
-	l->c->dir = slash && slash > vmx_path ? strndup(vmx_path, (size_t)(slash - vmx_path)) : dup_text(l, "/");
+	l->c->dir =
+		slash && slash > vmx_path ? strndup(vmx_path, (size_t)(slash - vmx_path)) : dup_text(l, "/");
 	l->no_memory |= !l->c->dir;
 }
 
@@ -125,7 +135,8 @@ static bool is_sealed(struct loader *l)
 	return true;
 }
 
-int vm_config_from(const struct vmx_file *file, const char *vmx_path, struct vm_config **out, struct vmx_report *report)
+int vm_config_from(const struct vmx_file *file, const char *vmx_path, struct vm_config **out,
+		   struct vmx_report *report)
 {
 	struct loader l = { .file = file, .report = report };
 
@@ -198,8 +209,8 @@ static int find_vmx(const char *given, char path[PATH_MAX], struct err *err)
 	return 0;
 }
 
-int vm_config_load(const char *path, struct vm_config **out, struct vmx_file **file, struct vmx_report *report,
-		   struct err *err)
+int vm_config_load(const char *path, struct vm_config **out, struct vmx_file **file,
+		   struct vmx_report *report, struct err *err)
 {
 	char real[PATH_MAX];
 	struct err own = { 0 };

@@ -26,13 +26,15 @@ static void load_file_version(struct loader *l)
 	int64_t version;
 
 	if (!get_written(l, "config.version")) {
-		problem(l, VMX_ERROR, "config.version", "is missing; every .vmx has it: add config.version = \"8\" if this is "
+		problem(l, VMX_ERROR, "config.version",
+			"is missing; every .vmx has it: add config.version = \"8\" if this is "
 			"one");
 		return;
 	}
 	version = get_int(l, "config.version", 1, 1000);
 	if (version > 1 && (version < 6 || version > 8))
-		problem(l, VMX_WARNING, "config.version", "%" PRId64 " is not a version Berth knows; read as 8", version);
+		problem(l, VMX_WARNING, "config.version",
+			"%" PRId64 " is not a version Berth knows; read as 8", version);
 }
 
 static void load_hw_version(struct loader *l)
@@ -44,7 +46,8 @@ static void load_hw_version(struct loader *l)
 	// messages.
 	l->c->hw_version = HW_NEWEST;
 	if (!get_written(l, "virtualHW.version")) {
-		problem(l, VMX_ERROR, "virtualHW.version", "is missing; it decides what hardware the guest sees");
+		problem(l, VMX_ERROR, "virtualHW.version",
+			"is missing; it decides what hardware the guest sees");
 		return;
 	}
 	hw = get_int(l, "virtualHW.version", 1, 1000);
@@ -52,8 +55,10 @@ static void load_hw_version(struct loader *l)
 		return;
 	l->c->hw_version = (int)hw;
 	if (hw < 3 || hw == 5 || hw > HW_NEWEST)
-		problem(l, VMX_WARNING, "virtualHW.version", "%" PRId64 " is not a hardware version Berth knows (3 to %d); "
-			"the nearest is built", hw, HW_NEWEST);
+		problem(l, VMX_WARNING, "virtualHW.version",
+			"%" PRId64 " is not a hardware version Berth knows (3 to %d); "
+			"the nearest is built",
+			hw, HW_NEWEST);
 }
 
 static void load_guest(struct loader *l)
@@ -71,7 +76,8 @@ static void load_guest(struct loader *l)
 	t = guest_lookup(l->c->guest_os);
 	l->c->guest_64 = t.is_64;
 	if (t.arm)
-		problem(l, VMX_ERROR, "guestOS", "\"%.60s\" is a guest for ARM machines; Berth runs x86 guests", name);
+		problem(l, VMX_ERROR, "guestOS",
+			"\"%.60s\" is a guest for ARM machines; Berth runs x86 guests", name);
 	else if (!t.known)
 		problem(l, VMX_NOTE, "guestOS", "\"%.60s\" is not known; treated as %s", name,
 			t.is_64 ? "other-64" : "other");
@@ -80,7 +86,9 @@ static void load_guest(struct loader *l)
 // ESXi writes three characters of names as %2f, %5c and %25.
 static void decode_name(char *s)
 {
-	static const struct { const char *code; char byte; } codes[] = { { "%2f", '/' }, { "%5c", '\\' }, { "%25", '%' } };
+	static const struct { const char *code; char byte; } codes[] = {
+		{ "%2f", '/' }, { "%5c", '\\' }, { "%25", '%' },
+	};
 	char *out = s;
 
 	while (*s) {
@@ -123,8 +131,10 @@ static void load_uuid(struct loader *l)
 	if (!text)
 		return;
 	if (value_uuid(text, l->c->uuid_bios) < 0) {
-		problem(l, VMX_ERROR, "uuid.bios", "\"%.80s\" is not a UUID; it has sixteen hex bytes: \"56 4d xx xx xx xx xx "
-			"xx-xx xx xx xx xx xx xx xx\"", text);
+		problem(l, VMX_ERROR, "uuid.bios",
+			"\"%.80s\" is not a UUID; it has sixteen hex bytes: \"56 4d xx xx xx xx xx "
+			"xx-xx xx xx xx xx xx xx xx\"",
+			text);
 		return;
 	}
 	l->c->has_uuid_bios = true;
@@ -155,7 +165,8 @@ static void load_firmware(struct loader *l)
 		return;
 	}
 	l->c->firmware = VM_FIRMWARE_EFI;
-	problem(l, VMX_ERROR, "firmware", "EFI firmware is not supported yet, and the guest was installed for it");
+	problem(l, VMX_ERROR, "firmware",
+		"EFI firmware is not supported yet, and the guest was installed for it");
 }
 
 static bool boot_word_known(const char *word)
@@ -218,7 +229,8 @@ static void load_display(struct loader *l)
 	uint64_t used = MAX(round_up_power((uint64_t)vram), VRAM_LEAST);
 
 	if (vram > VRAM_MOST)
-		problem(l, VMX_NOTE, "svga.vramSize", "the display adapter has at most %u MiB", VRAM_MOST >> 20);
+		problem(l, VMX_NOTE, "svga.vramSize", "the display adapter has at most %u MiB",
+			VRAM_MOST >> 20);
 	l->c->svga_vram = used;
 	// 0 leaves the limit to the display adapter.
 	if (get_bool(l, "svga.autodetect") && get_written(l, "svga.autodetect"))
@@ -285,10 +297,11 @@ static void tell_missing(struct loader *l, const struct vmx_entry *e, const stru
 	if (strchr(device, ':'))
 		file = get_written(l, key_of(file_key, device, "fileName"));
 	if (file)
-		problem(l, VMX_WARNING, e->name, "%s (%.100s) is not supported yet; the VM runs without it", key->about,
-			file);
+		problem(l, VMX_WARNING, e->name, "%s (%.100s) is not supported yet; the VM runs without it",
+			key->about, file);
 	else
-		problem(l, VMX_WARNING, e->name, "%s is not supported yet; the VM runs without it", key->about);
+		problem(l, VMX_WARNING, e->name, "%s is not supported yet; the VM runs without it",
+			key->about);
 }
 
 static bool has_drives(const struct vm_config *c)
@@ -306,8 +319,8 @@ static void check_age(struct loader *l, const struct vmx_entry *e, const struct 
 	bool on;
 
 	if (key->since > l->c->hw_version && key->type == VMX_BOOL && value_bool(e->value, &on) == 0 && on)
-		problem(l, VMX_NOTE, e->name, "VMware has this from hardware version %d on; the VM has %d", key->since,
-			l->c->hw_version);
+		problem(l, VMX_NOTE, e->name, "VMware has this from hardware version %d on; the VM has %d",
+			key->since, l->c->hw_version);
 }
 
 void load_missing(struct loader *l)
@@ -328,5 +341,6 @@ void load_missing(struct loader *l)
 		lost |= vmx_pattern_match("{scsi|sata|nvme}%d:%d.present", e->name, NULL, NULL);
 	}
 	if (lost && !has_drives(l->c))
-		problem(l, VMX_WARNING, NULL, "the VM has no drive on IDE, the one controller there is so far; nothing will boot");
+		problem(l, VMX_WARNING, NULL,
+			"the VM has no drive on IDE, the one controller there is so far; nothing will boot");
 }

@@ -15,7 +15,8 @@
 // What VMware allows; a file beyond it was made by hand and still runs here.
 static const struct { int hw; unsigned cpus; uint64_t mem_mb; } limits[] = {
 	{ 4, 4, 65532 }, { 6, 4, 65532 }, { 7, 8, 262144 }, { 8, 32, 1035264 }, { 9, 64, 1035264 },
-	{ 10, 64, 1035264 }, { 11, 128, 4177920 }, { 13, 128, 6275072 }, { 15, 256, 6275072 }, { 18, 768, 25149440 },
+	{ 10, 64, 1035264 }, { 11, 128, 4177920 }, { 13, 128, 6275072 }, { 15, 256, 6275072 },
+	{ 18, 768, 25149440 },
 };
 
 static size_t limits_row(int hw)
@@ -36,16 +37,18 @@ static void load_topology(struct loader *l)
 	unsigned most = limits[limits_row(l->c->hw_version)].cpus;
 
 	if (cores == 0) {
-		problem(l, VMX_NOTE, "cpuid.coresPerSocket", "0 leaves the choice to VMware; every core gets a socket");
+		problem(l, VMX_NOTE, "cpuid.coresPerSocket",
+			"0 leaves the choice to VMware; every core gets a socket");
 		cores = 1;
 	}
 	if (cpus % cores) {
-		problem(l, VMX_ERROR, "cpuid.coresPerSocket", "%u cores a socket do not divide numvcpus, which is %u", cores,
-			cpus);
+		problem(l, VMX_ERROR, "cpuid.coresPerSocket",
+			"%u cores a socket do not divide numvcpus, which is %u", cores, cpus);
 		cores = 1;
 	}
 	if (cpus > most)
-		problem(l, VMX_NOTE, "numvcpus", "VMware allows %u at hardware version %d", most, l->c->hw_version);
+		problem(l, VMX_NOTE, "numvcpus", "VMware allows %u at hardware version %d", most,
+			l->c->hw_version);
 	l->c->cpus = cpus;
 	l->c->cores_per_socket = cores;
 }
@@ -59,12 +62,14 @@ static void load_memory(struct loader *l)
 	if (!get_written(l, "memsize"))
 		problem(l, VMX_NOTE, "memsize", "is missing; as in VMware the VM has 32 MB");
 	if (mb < MEM_LEAST_MB || mb > MEM_MOST_MB) {
-		problem(l, VMX_ERROR, "memsize", "%" PRId64 " MB is out of range: a VM has 32 MB to 1048576 MB (1 TiB)", mb);
+		problem(l, VMX_ERROR, "memsize",
+			"%" PRId64 " MB is out of range: a VM has 32 MB to 1048576 MB (1 TiB)", mb);
 		return;
 	}
 	if (mb % 4) {
-		problem(l, VMX_ERROR, "memsize", "%" PRId64 " is not a multiple of 4; take %" PRId64 " or %" PRId64, mb,
-			mb / 4 * 4, mb / 4 * 4 + 4);
+		problem(l, VMX_ERROR, "memsize",
+			"%" PRId64 " is not a multiple of 4; take %" PRId64 " or %" PRId64, mb, mb / 4 * 4,
+			mb / 4 * 4 + 4);
 		return;
 	}
 	l->c->mem_mb = (uint64_t)mb;
@@ -78,11 +83,10 @@ static void load_memory(struct loader *l)
 #define MASK_OF(reg) "cpuid.%x." reg
 
 static const struct { const char *pattern; unsigned reg; char vendor; } mask_keys[] = {
-	{ MASK_OF("eax"), 0, 0 }, { MASK_OF("ebx"), 1, 0 }, { MASK_OF("ecx"), 2, 0 }, { MASK_OF("edx"), 3, 0 },
-	{ MASK_OF("eax.amd"), 0, 'a' }, { MASK_OF("ebx.amd"), 1, 'a' }, { MASK_OF("ecx.amd"), 2, 'a' },
-	{ MASK_OF("edx.amd"), 3, 'a' },
-	{ MASK_OF("eax.intel"), 0, 'i' }, { MASK_OF("ebx.intel"), 1, 'i' }, { MASK_OF("ecx.intel"), 2, 'i' },
-	{ MASK_OF("edx.intel"), 3, 'i' },
+	{ MASK_OF("eax"), 0, 0 }, { MASK_OF("eax.amd"), 0, 'a' }, { MASK_OF("eax.intel"), 0, 'i' },
+	{ MASK_OF("ebx"), 1, 0 }, { MASK_OF("ebx.amd"), 1, 'a' }, { MASK_OF("ebx.intel"), 1, 'i' },
+	{ MASK_OF("ecx"), 2, 0 }, { MASK_OF("ecx.amd"), 2, 'a' }, { MASK_OF("ecx.intel"), 2, 'i' },
+	{ MASK_OF("edx"), 3, 0 }, { MASK_OF("edx.amd"), 3, 'a' }, { MASK_OF("edx.intel"), 3, 'i' },
 };
 
 static bool parse_mask_key(const char *name, struct vm_cpuid_mask *mask)
@@ -119,10 +123,12 @@ static void load_mask(struct loader *l, const struct vmx_entry *e)
 {
 	struct vm_cpuid_mask mask = { 0 };
 
-	if (strncasecmp(e->name, "cpuid.", 6) || !parse_mask_key(e->name, &mask) || !*e->value || e->first_line)
+	if (strncasecmp(e->name, "cpuid.", 6) || !parse_mask_key(e->name, &mask) || !*e->value ||
+	    e->first_line)
 		return;
 	if (value_cpuid_mask(e->value, mask.bits) < 0) {
-		problem(l, VMX_ERROR, e->name, "is not a CPUID mask: 32 characters of -, x, 0, 1, T, F, H, R; colons between "
+		problem(l, VMX_ERROR, e->name,
+			"is not a CPUID mask: 32 characters of -, x, 0, 1, T, F, H, R; colons between "
 			"them do not count");
 		return;
 	}

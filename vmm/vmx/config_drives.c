@@ -54,8 +54,10 @@ static enum backing load_type(struct loader *l, const char *node, const char *fi
 		if (!strcasecmp(type, device_types[i].word))
 			return device_types[i].backing;
 	}
-	problem(l, VMX_ERROR, key, "\"%.60s\" is not a type of drive: ata-hardDisk, disk, rawDisk, cdrom-image, cdrom-raw, "
-		"atapi-cdrom", type);
+	problem(l, VMX_ERROR, key,
+		"\"%.60s\" is not a type of drive: ata-hardDisk, disk, rawDisk, cdrom-image, cdrom-raw, "
+		"atapi-cdrom",
+		type);
 	return BACKING_UNKNOWN;
 }
 
@@ -69,10 +71,13 @@ static void load_mode(struct loader *l, const char *node, struct vm_drive *d)
 	if (!mode || !strcasecmp(mode, "persistent") || !strcasecmp(mode, "independent-persistent"))
 		return;
 	if (d->nonpersistent || !strcasecmp(mode, "undoable") || !strcasecmp(mode, "append"))
-		problem(l, VMX_ERROR, key, "\"%.60s\" is not supported yet; what the guest writes would be kept: set it to "
-			"persistent if it may be", mode);
+		problem(l, VMX_ERROR, key,
+			"\"%.60s\" is not supported yet; what the guest writes would be kept: set it to "
+			"persistent if it may be",
+			mode);
 	else
-		problem(l, VMX_ERROR, key, "\"%.60s\" is not a mode of a disk: persistent, independent-persistent", mode);
+		problem(l, VMX_ERROR, key,
+			"\"%.60s\" is not a mode of a disk: persistent, independent-persistent", mode);
 }
 
 static void check_redo(struct loader *l, const char *node)
@@ -81,8 +86,10 @@ static void check_redo(struct loader *l, const char *node)
 	const char *redo = get_written(l, key_of(key, node, "redo"));
 
 	if (redo)
-		problem(l, VMX_ERROR, key, "the newest data of the disk are in the redo log %.100s, which Berth cannot read; "
-			"commit or discard it in VMware", redo);
+		problem(l, VMX_ERROR, key,
+			"the newest data of the disk are in the redo log %.100s, which Berth cannot read; "
+			"commit or discard it in VMware",
+			redo);
 }
 
 static void load_disk(struct loader *l, const char *node, struct vm_drive *d, const char *file)
@@ -104,9 +111,11 @@ static void load_disk(struct loader *l, const char *node, struct vm_drive *d, co
 	if (!d->path)
 		problem(l, VMX_ERROR, key, "the path is too long");
 	else if (how == PATH_MISSING)
-		problem(l, VMX_ERROR, key, "the disk %s does not exist; put it there or correct the path", d->path);
+		problem(l, VMX_ERROR, key, "the disk %s does not exist; put it there or correct the path",
+			d->path);
 	else if (how == PATH_BESIDE)
-		problem(l, VMX_NOTE, key, "%.200s is not on this host; %s beside the .vmx is used", file, d->path);
+		problem(l, VMX_NOTE, key, "%.200s is not on this host; %s beside the .vmx is used", file,
+			d->path);
 }
 
 static void load_image(struct loader *l, const char *node, struct vm_drive *d, const char *file)
@@ -120,10 +129,12 @@ static void load_image(struct loader *l, const char *node, struct vm_drive *d, c
 	d->path = path_resolve(l->c->dir, file, &how);
 	if (d->path && how != PATH_MISSING) {
 		if (how == PATH_BESIDE)
-			problem(l, VMX_NOTE, key, "%.200s is not on this host; %s beside the .vmx is used", file, d->path);
+			problem(l, VMX_NOTE, key, "%.200s is not on this host; %s beside the .vmx is used",
+				file, d->path);
 		return;
 	}
-	problem(l, d->connected ? VMX_WARNING : VMX_NOTE, key, "the CD image %.200s does not exist; the drive is empty", file);
+	problem(l, d->connected ? VMX_WARNING : VMX_NOTE, key,
+		"the CD image %.200s does not exist; the drive is empty", file);
 	free(d->path);
 	d->path = NULL;
 }
@@ -191,8 +202,8 @@ static void check_twice(struct loader *l)
 			if (all[i].kind != VM_DRIVE_DISK || all[k].kind != VM_DRIVE_DISK || !all[i].path ||
 			    !all[k].path || !same_file(all[i].path, all[k].path))
 				continue;
-			problem(l, VMX_ERROR, key_of(key, all[i].node, "fileName"), "%s has the same disk as %s", all[i].node,
-				all[k].node);
+			problem(l, VMX_ERROR, key_of(key, all[i].node, "fileName"),
+				"%s has the same disk as %s", all[i].node, all[k].node);
 		}
 	}
 }

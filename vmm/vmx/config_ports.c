@@ -50,7 +50,8 @@ static void load_serial_pipe(struct loader *l, const char *node, struct vm_seria
 	load_end_point(l, node, "pipe", s);
 	s->path = path_output(l->c->dir, name);
 	if (s->path && path_is_windows(name))
-		problem(l, VMX_NOTE, key_of(key, node, "fileName"), "the pipe of a Windows host is the socket %s here", s->path);
+		problem(l, VMX_NOTE, key_of(key, node, "fileName"),
+			"the pipe of a Windows host is the socket %s here", s->path);
 }
 
 // scheme://[host]:port; host and port may be followed by nothing.
@@ -88,7 +89,8 @@ static void load_serial_network(struct loader *l, const char *node, struct vm_se
 	key_of(key, node, "fileName");
 	if (!uri_ok(name, &end)) {
 		s->kind = VM_SERIAL_NULL;
-		problem(l, VMX_ERROR, key, "\"%.100s\" is not an address like tcp://host:port or telnet://:port", name);
+		problem(l, VMX_ERROR, key,
+			"\"%.100s\" is not an address like tcp://host:port or telnet://:port", name);
 		return;
 	}
 	if (scheme_is(name, end, "{telnets|ssl|tcp+ssl|tcp4+ssl|tcp6+ssl}")) {
@@ -96,7 +98,8 @@ static void load_serial_network(struct loader *l, const char *node, struct vm_se
 		return;
 	}
 	if (!scheme_is(name, end, "{tcp|tcp4|tcp6|telnet}"))
-		problem(l, VMX_ERROR, key, "\"%.100s\": the protocol must be tcp, tcp4, tcp6 or telnet", name);
+		problem(l, VMX_ERROR, key, "\"%.100s\": the protocol must be tcp, tcp4, tcp6 or telnet",
+			name);
 	s->path = dup_text(l, name);
 }
 
@@ -118,7 +121,8 @@ static void load_serial_type(struct loader *l, const char *node, struct vm_seria
 		if (strcasecmp(type, serial_types[i].type))
 			continue;
 		if (!name) {
-			problem(l, VMX_ERROR, name_key, "is missing: a serial port of type %s needs it", type);
+			problem(l, VMX_ERROR, name_key, "is missing: a serial port of type %s needs it",
+				type);
 			return;
 		}
 		serial_types[i].load(l, node, s, name);
@@ -188,7 +192,8 @@ static void load_vnc_secret(struct loader *l, struct vm_vnc *v)
 		return;
 	v->has_key = value_base64(key, v->key, sizeof(v->key)) == 0;
 	if (!v->has_key)
-		problem(l, VMX_ERROR, "RemoteDisplay.vnc.key", "is not the key that VMware writes (base64 of 128 bytes); "
+		problem(l, VMX_ERROR, "RemoteDisplay.vnc.key",
+			"is not the key that VMware writes (base64 of 128 bytes); "
 			"delete it and set RemoteDisplay.vnc.password");
 }
 
@@ -208,8 +213,10 @@ static void load_vnc(struct loader *l)
 	if (v->max_connections == 0)
 		problem(l, VMX_WARNING, "RemoteDisplay.maxConnections", "0 lets nobody see the screen");
 	if (v->ip && !is_loopback(v->ip) && !v->password && !v->has_key)
-		problem(l, VMX_WARNING, "RemoteDisplay.vnc.ip", "anybody who reaches %s can use the VM: there is no "
-			"RemoteDisplay.vnc.password", v->ip);
+		problem(l, VMX_WARNING, "RemoteDisplay.vnc.ip",
+			"anybody who reaches %s can use the VM: there is no "
+			"RemoteDisplay.vnc.password",
+			v->ip);
 }
 
 void load_ports(struct loader *l)

@@ -59,7 +59,8 @@ int64_t get_int(struct loader *l, const char *key, int64_t min, int64_t max)
 		return default_int(l, key, min);
 	}
 	if (r < 0 || v < min || v > max) {
-		problem(l, VMX_ERROR, key, "%.60s is out of range; it must be %" PRId64 " to %" PRId64, value, min, max);
+		problem(l, VMX_ERROR, key, "%.60s is out of range; it must be %" PRId64 " to %" PRId64, value,
+			min, max);
 		return default_int(l, key, min);
 	}
 	return v;

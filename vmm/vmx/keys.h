@@ -16,7 +16,10 @@
 
 #define VMX_KEY_INDEXES 3u
 
-enum vmx_type { VMX_BOOL, VMX_INT, VMX_STRING, VMX_CHOICE, VMX_LIST, VMX_PATH, VMX_UUID, VMX_MAC, VMX_MASK, VMX_BASE64 };
+enum vmx_type {
+	VMX_BOOL, VMX_INT, VMX_STRING, VMX_CHOICE, VMX_LIST, VMX_PATH, VMX_UUID,
+	VMX_MAC, VMX_MASK, VMX_BASE64,
+};
 
 enum vmx_when { VMX_NEVER, VMX_GUEST_64, VMX_HW_BELOW };
 
@@ -29,14 +32,13 @@ struct vmx_key {
 	const char *dflt;               // NULL: none
 	const char *about;              // one line; for VMX_CHOICE it lists the words
 	const char *gate;               // key that must be true, else this one is inactive; %d as in .pattern
-	const char *inert;              // NOT_YET: the values that ask for nothing Berth lacks, "a|b"; BOOL: "FALSE"
-					// unless said
-	const char *refused;            // values that stop a start, as a pattern; "*" is any that is not empty
+	const char *inert;              // NOT_YET: values that ask for nothing, "a|b"; BOOL: FALSE if NULL
+	const char *refused;            // pattern of values that stop a start; "*" is any that is not empty
 	const char *alt;                // the default when .when holds
 	enum vmx_when when;
 	int when_hw;
 	int since;                      // hardware version that brought it, 0 = always there
-	bool device;                    // NOT_YET: a device the guest will miss; its absence is worth a warning
+	bool device;                    // NOT_YET: the guest will miss it, which is worth a warning
 	uint16_t max[VMX_KEY_INDEXES];  // highest index allowed, in the order of the pattern
 };
 

@@ -19,18 +19,21 @@ struct loader {
 // Makes the typed view of FILE, as if it had been read from VMX_PATH (absolute). Adds to REPORT. 0, or
 // -EINVAL when REPORT has errors (OUT is set all the same), or -ENOMEM. What `berth run` calls is
 // vm_config_load().
-int vm_config_from(const struct vmx_file *file, const char *vmx_path, struct vm_config **out, struct vmx_report *report);
+int vm_config_from(const struct vmx_file *file, const char *vmx_path, struct vm_config **out,
+		   struct vmx_report *report);
 
 // --- report.c ---
 // One problem, at the line of KEY when the file has it. KEY may be NULL.
-void problem(struct loader *l, enum vmx_severity severity, const char *key, const char *fmt, ...) PRINTF(4, 5);
+void problem(struct loader *l, enum vmx_severity severity, const char *key, const char *fmt, ...)
+	PRINTF(4, 5);
 // The same at a given line. Lines beyond the limit of the report are counted, not kept.
-void problem_at(struct loader *l, enum vmx_severity severity, unsigned line, const char *key, const char *fmt, ...)
-	PRINTF(5, 6);
+void problem_at(struct loader *l, enum vmx_severity severity, unsigned line, const char *key, const char *fmt,
+		...) PRINTF(5, 6);
 // Errors so far are not worth a change to the file: the VM is in use or suspended.
 void problem_busy(struct loader *l, const char *key, const char *fmt, ...) PRINTF(3, 4);
 
-// --- get.c: a value, or the default of the key table, or (after a problem) something harmless. Empty is absent. ---
+// --- get.c: a value, or the default of the key table, or (after a problem) something harmless. Empty is
+// absent. ---
 const char *get_text(struct loader *l, const char *key);        // NULL without value and default
 const char *get_written(struct loader *l, const char *key);     // NULL when absent or empty
 bool get_bool(struct loader *l, const char *key);

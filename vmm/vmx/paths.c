@@ -149,7 +149,8 @@ char *path_resolve(const char *dir, const char *name, enum path_how *how)
 	path = strlen(name) < PATH_MAX ? find(dir, name, turned, how) : NULL;
 	if (!path) {
 		*how = PATH_MISSING;
-		path = name[0] == '/' ? strdup(name) : join(dir, path_is_windows(name) ? last_part(turned) : turned);
+		path = name[0] == '/' ? strdup(name)
+				      : join(dir, path_is_windows(name) ? last_part(turned) : turned);
 	}
 	free(turned);
 	return path;

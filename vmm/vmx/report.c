@@ -74,7 +74,8 @@ void problem(struct loader *l, enum vmx_severity severity, const char *key, cons
 		set_exit(l->report, EXIT_CONFIG);
 }
 
-void problem_at(struct loader *l, enum vmx_severity severity, unsigned line, const char *key, const char *fmt, ...)
+void problem_at(struct loader *l, enum vmx_severity severity, unsigned line, const char *key, const char *fmt,
+		...)
 {
 	va_list ap;
 

@@ -35,7 +35,8 @@ static int encode_value(struct vmx_file *f, const char *value, char **out, struc
 	int r;
 
 	if (strlen(value) > VMX_FILE_MAX)
-		return err_set(err, EINVAL, f->path, "a value of %zu bytes is too long for a .vmx", strlen(value));
+		return err_set(err, EINVAL, f->path, "a value of %zu bytes is too long for a .vmx",
+			       strlen(value));
 	escaped = vmx_escape(value, strlen(value));
 	r = escaped ? charset_from_utf8(f->charset, escaped, strlen(escaped), &text, &len) : -ENOMEM;
 	free(escaped);
@@ -225,7 +226,8 @@ int vmx_file_remove(struct vmx_file *f, const char *name, struct err *err)
 	while ((e = vmx_file_lookup(f, name))) {
 		for (i = 0; f->entries[i] != e; i++)
 			;
-		memmove(&f->entries[i], &f->entries[i + 1], (--f->entry_count - i) * sizeof(struct file_entry *));
+		memmove(&f->entries[i], &f->entries[i + 1],
+			(--f->entry_count - i) * sizeof(struct file_entry *));
 		f->lines[e->line].removed = true;
 		f->changed = true;
 		vmx_entry_free(e);

@@ -91,7 +91,8 @@ static int split_lines(struct vmx_file *f)
 
 static bool is_name(const struct vmx_line *l, const char *name)
 {
-	return l->kind == VMX_LINE_ENTRY && l->name_len == strlen(name) && !strncasecmp(l->name, name, l->name_len);
+	return l->kind == VMX_LINE_ENTRY && l->name_len == strlen(name) &&
+	       !strncasecmp(l->name, name, l->name_len);
 }
 
 static int use_encoding(struct vmx_file *f, const struct vmx_line *l)
@@ -403,6 +404,7 @@ bool vmx_file_encrypted(const struct vmx_file *f, bool *full)
 	bool sealed = vmx_file_find(f, "encryption.keySafe") || vmx_file_find(f, "encryption.data");
 
 	if (full)
-		*full = sealed && !vmx_file_find(f, "virtualHW.version") && !vmx_file_find(f, "config.version");
+		*full = sealed && !vmx_file_find(f, "virtualHW.version") &&
+			!vmx_file_find(f, "config.version");
 	return sealed;
 }
