@@ -6,8 +6,8 @@
 // A new grain lies in a hole of the file: behind what was its end, or punched out again. The file system gives
 // zeros there, also after a crash (ext4, XFS and btrfs do, unless told to be careless with data=writeback), so a
 // write that fills a part of a grain needs no padding, and writes to different parts of one new grain go in
-// parallel. The table in memory points to the grain when the first of them has completed; from
-// then on every read finds it. On the disk the table changes at the next flush only:
+// parallel. The table in memory points to the grain when the first of them has completed; from then on every read
+// finds it. On the disk the table changes at the next flush only:
 //
 //   1. a snapshot of the dirty tables is taken; byte 72 of the header says "not closed" (once per session), and
 //      the content of new tables, which no directory knows yet, is written

@@ -237,5 +237,9 @@ class Vm:
             return text if re.search(pattern, text) else None
         return wait_for(look, timeout, f'{pattern!r} on the screen')
 
+    def last_key(self, name='esc'):
+        """Presses the key that ends the guest: it may be gone before the command has its answer."""
+        berth('sendkey', self.vmx, name)
+
     def json(self, *words):
-        return json.loads(berth(*words, '--json', check=0).stdout)
+        return json.loads(berth(words[0], '--json', *words[1:], check=0).stdout)

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import sys
 
 import pytest
@@ -46,6 +47,8 @@ class Lines:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config):
+    # A time limit ends us with SIGTERM: leave as Ctrl-C does, so that no VM outlives the run.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.pluginmanager.register(Lines(), 'berth-lines')
 
 

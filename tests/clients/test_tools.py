@@ -26,7 +26,7 @@ def test_untouched_disk(folder, kind):
     with vm:
         vm.start()
         payload.wait_serial(vm, 'waiting for keys')
-        berthlib.berth('sendkey', vm.vmx, 'esc', check=0)
+        vm.last_key()
         assert vm.wait(20) == berthlib.OFF, vm.describe()
     if 'Sparse' in kind:        # qemu-img knows no check of flat disks
         assert 'No errors' in run('qemu-img', 'check', '-f', 'vmdk', folder / 'disk.vmdk')

@@ -58,3 +58,12 @@ def run_to_end(vm, timeout=60):
     assert not bad, '\n'.join(bad)
     assert 'done' in lines, text
     return lines
+
+
+def wait_keys(vm, count, timeout=60):
+    """Waits until payload keys has printed COUNT keys; returns them as hexadecimal text: shift state, scan code, character."""
+    def look():
+        assert vm.running(), f'the VM ended\n{vm.describe()}'
+        keys = [line.split()[1] for line in serial(vm).splitlines(keepends=True) if line.startswith('key ') and line.endswith('\n')]
+        return keys if len(keys) >= count else None
+    return berthlib.wait_for(look, timeout, f'{count} keys; so far:\n{serial(vm)}')

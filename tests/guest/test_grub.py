@@ -68,5 +68,5 @@ def test_boot(folder, kind):
             PICTURE.parent.mkdir(exist_ok=True)
             shutil.copy(shot, PICTURE)
         assert screen.difference(shot, PICTURE, [CURSOR]) is None, '\n'.join(vm.screen())
-        berthlib.berth('sendkey', vm.vmx, 'esc', check=0)       # ends the sleep; GRUB's halt is ACPI S5
+        vm.last_key()       # ends the sleep; GRUB's halt is ACPI S5
         assert vm.wait(120) == berthlib.OFF, vm.describe()

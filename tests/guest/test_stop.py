@@ -70,7 +70,7 @@ def test_pause_resume(folder):
         assert vm.json('status', vm.vmx)['state'] == 'running'
         berthlib.berth('type', vm.vmx, 'b')
         payload.wait_serial(vm, r'key \w{4}3062')
-        berthlib.berth('sendkey', vm.vmx, 'esc', check=0)
+        vm.last_key()
         assert vm.wait(10) == berthlib.OFF, vm.describe()
 
 
@@ -80,10 +80,10 @@ def test_type(folder):
     with payload.machine(folder, 'keys') as vm:
         started(vm, 'waiting for keys')
         berthlib.berth('type', vm.vmx, text.replace('\\', '\\\\'), check=0)
-        payload.wait_serial(vm, rf'(?s)(key .*){{{len(text)}}}', 60)
-        keys = [line.split()[1] for line in payload.serial(vm).splitlines() if line.startswith('key ')]
+        keys = payload.wait_keys(vm, len(text))
         assert ''.join(chr(int(key[-2:], 16)) for key in keys) == text
-        berthlib.berth('sendkey', vm.vmx, 'f1', 'up', 'esc', check=0)
+        berthlib.berth('sendkey', vm.vmx, 'f1', 'up', check=0)
+        vm.last_key()
         assert vm.wait(10) == berthlib.OFF, vm.describe()
         tail = payload.serial(vm)
         assert 'key 00003b00' in tail and tail.index('3b00') < tail.index('011b')

@@ -75,7 +75,7 @@ def test_triple_fault(folder):
 
 @pytest.mark.parametrize('name,defines', [('dma', {}), ('mmio', {}), ('string', {}), ('storm', {'ROUNDS': 1})])
 def test_payload(folder, name, defines):
-    payload.run_to_end(payload.machine(folder, name, defines=defines), 120)
+    payload.run_to_end(payload.machine(folder, name, {'hpet0.present': 'TRUE'}, defines), 120)
 
 
 def test_kernel_panic(folder):

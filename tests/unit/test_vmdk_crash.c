@@ -7,7 +7,7 @@
 // what a flush has promised or something that was written later. Every sector carries its number and a count.
 #include "block_fixture.h"
 
-#include "block/image_file.h"
+#include "block/image.h"
 
 #define SECTORS    16384u
 #define GRAIN      8u
@@ -41,6 +41,8 @@ struct world {
 	struct fixture f;
 	struct disk *disk;
 	uint64_t seed, clock;
+	unsigned failing;               // of 1000 operations
+	bool good_syncs;                // but no sync among them
 	struct pending ops[MAX_OPS];
 	unsigned op_count;
 	ino_t watched;                  // the file whose writes are recorded
@@ -146,6 +148,15 @@ static void complete_one(void)
 	struct pending p = w.ops[i];
 
 	w.ops[i] = w.ops[--w.op_count];
+	// A failed operation may have done its work, or not.
+	if (w.failing && !(w.good_syncs && p.op->kind == FILE_SYNC) && next() % 1000 < w.failing) {
+		if (p.op->kind == FILE_SYNC && !p.op->file->failed)
+			p.op->file->failed = -EIO;
+		else if (next() % 2)
+			carry_out(&p);
+		p.op->done(p.op, -EIO);
+		return;
+	}
 	carry_out(&p);
 	p.op->done(p.op, 0);
 }
@@ -169,8 +180,8 @@ static void write_done(struct block_req *req, int result)
 {
 	struct slot *s = req->owner;
 
-	ck_assert_int_eq(result, 0);
-	for (uint64_t i = 0; i < req->length / 512; i++) {
+	ck_assert(result == 0 || w.failing);
+	for (uint64_t i = 0; !result && i < req->length / 512; i++) {
 		uint64_t sector = req->offset / 512 + i;
 
 		w.completed[sector] = w.latest[sector];
@@ -212,8 +223,8 @@ static void start_write(struct slot *s)
 static void flush_done(struct block_req *req, int result)
 {
 	(void)req;
-	ck_assert_int_eq(result, 0);
-	for (unsigned i = 0; i < SECTORS; i++)
+	ck_assert(result == 0 || w.failing);
+	for (unsigned i = 0; !result && i < SECTORS; i++)
 		w.floor[i] = MAX(w.floor[i], w.at_flush[i]);
 	w.flushing = false;
 }
@@ -385,6 +396,67 @@ START_TEST(power_cuts)
 }
 END_TEST
 
+// Errors of the host: every request ends, what had worked stays readable, and with good syncs the image is whole.
+START_TEST(io_errors)
+{
+	uint64_t *all = malloc(SECTORS * 512);
+	struct iovec iov = { all, SECTORS * 512 };
+	struct disk *again;
+	bool finished = false;
+	struct block_req req = { .op = BLOCK_READ, .length = SECTORS * 512, .iov = &iov, .iovcnt = 1, .done = read_done,
+				 .owner = &finished };
+
+	begin((uint64_t)_i + 101, _i % 2);
+	w.failing = 30;
+	w.good_syncs = _i % 3;
+	for (unsigned step = 0; step < 4000; step++) {
+		unsigned n = (unsigned)(next() % 100);
+
+		if (n < 35)
+			start_write(&w.slots[next() % DEPTH]);
+		else if (n < 36)
+			start_flush();
+		else
+			pump(w.disk);
+	}
+	w.failing = 1;
+	while (w.disk->in_flight || w.op_count)
+		pump(w.disk);
+	w.failing = 0;
+	disk_submit(w.disk, &req);
+	while (!finished)
+		pump(w.disk);
+	memcpy(w.floor, w.completed, sizeof(w.floor));
+	for (uint64_t s = 0; s < SECTORS; s++)
+		check_sector(s, all + s * 64);
+	w.failing = !w.good_syncs;      // flushes may fail when a sync has
+	start_flush();
+	while (w.flushing || w.op_count)
+		pump(w.disk);
+	again = w.disk;
+	if (CONTAINER_OF(again, struct image, disk)->files->failed) {
+		ck_assert_int_ne(disk_close(again, &w.f.err), 0);
+	} else {
+		must_close(&w.f, again);
+		finished = false;
+		again = must_open(&w.f, "d.vmdk", (struct disk_open_args){ .readonly = true });
+		w.failing = 0;
+		disk_submit(again, &req);
+		while (!finished)
+			pump(again);
+		for (uint64_t s = 0; s < SECTORS; s++)
+			check_sector(s, all + s * 64);
+		must_close(&w.f, again);
+	}
+	for (unsigned i = 0; i < DEPTH; i++)
+		free(w.slots[i].buf);
+	free(w.log);
+	free(w.durable);
+	free(all);
+	fixture_teardown(&w.f);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("vmdk_crash");
@@ -395,6 +467,7 @@ int main(void)
 	suite_add_tcase(suite, tc);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, power_cuts, 0, 8);
+	tcase_add_loop_test(tc, io_errors, 0, 12);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

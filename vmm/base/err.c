@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static int fill(struct err *e, int code, const char *object, const char *fmt, va_list ap) PRINTF(4, 0);
+
 static int fill(struct err *e, int code, const char *object, const char *fmt, va_list ap)
 {
 	if (code <= 0)

@@ -79,6 +79,8 @@ static void emit(enum log_level level, const char *text)
 		log_close_file();
 }
 
+static void vlog(enum log_level level, const char *fmt, va_list ap, uint64_t suppressed) PRINTF(2, 0);
+
 static void vlog(enum log_level level, const char *fmt, va_list ap, uint64_t suppressed)
 {
 	char text[1024];

@@ -40,7 +40,7 @@ int cli_parse(int argc, char **argv, const struct cli_usage *usage, const struct
 
 	fill(options, flags);
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, usage->options_first ? "+h" : "h", options, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(usage->text, stdout);
 			return 0;

@@ -11,6 +11,7 @@
 struct cli_usage {
 	const char *text;               // the whole of --help
 	int min_args, max_args;         // operands; max -1 = any number
+	bool options_first;             // operands may begin with '-': no options behind the first of them
 };
 
 // A long option with its letter or number; SEEN is set when it was given.

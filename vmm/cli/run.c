@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "kvm/host.h"
@@ -225,6 +226,9 @@ static void choose_uuid(struct run *run)
 
 static int mark_started(struct run *run, struct err *err)
 {
+	// "Once" is over now: VMware resets it as well.
+	if (run->config->force_setup_once)
+		vmx_file_set(run->file, "bios.forceSetupOnce", "FALSE", NULL);
 	vmx_file_set(run->file, "cleanShutdown", "FALSE", NULL);
 	return save_vmx(run, err);
 }
@@ -281,6 +285,27 @@ static int block_signals(struct run *run, struct err *err)
 	return 0;
 }
 
+// The machine whose terminal a fatal signal must give back its modes; a handler gets no argument.
+static struct machine *fatal_machine;
+
+static void on_fatal(int sig)
+{
+	if (fatal_machine)
+		machine_restore_terminal(fatal_machine);
+	raise(sig);             // SA_RESETHAND: now it does what it always did
+}
+
+static void restore_terminal_when_dying(struct machine *m)
+{
+	static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
+	struct sigaction sa = { .sa_handler = on_fatal, .sa_flags = SA_RESETHAND };
+
+	fatal_machine = m;
+	sigemptyset(&sa.sa_mask);
+	for (size_t i = 0; i < ARRAY_SIZE(fatal); i++)
+		sigaction(fatal[i], &sa, NULL);
+}
+
 // --- the run -------------------------------------------------------------------------------------------
 
 static void on_event(void *arg, const char *event)
@@ -312,6 +337,8 @@ static int create(struct run *run, struct err *err)
 		r = machine_create(&args, &run->machine, err);
 	if (!r)
 		r = control_create(run->machine, &run->control, err);
+	if (!r && run->console)
+		restore_terminal_when_dying(run->machine);
 	if (!r)
 		run->signals = loop_fd_add(run->loop, run->signal_fd, POLLIN, on_signal, run);
 	return r;
@@ -349,6 +376,7 @@ static void clean_up(struct run *run)
 {
 	loop_fd_remove(run->signals);
 	control_destroy(run->control);
+	fatal_machine = NULL;
 	machine_destroy(run->machine);
 	loop_destroy(run->loop);
 	if (run->signal_fd >= 0)

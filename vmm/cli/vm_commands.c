@@ -308,7 +308,7 @@ int sendkey_main(int argc, char **argv)
 	static const struct cli_usage usage = {
 		"Usage: berth sendkey VM KEY...\n"
 		"Presses and releases each KEY: a name (enter, f2, a, up) or a combination (ctrl-alt-delete, shift-f10).\n"
-		WHICH_VM EXITS, 2, -1 };
+		WHICH_VM EXITS, 2, -1, true };
 	json_t *keys;
 	int r = cli_parse(argc, argv, &usage, (struct cli_flag[]){ { 0 } });
 
@@ -325,7 +325,7 @@ int type_main(int argc, char **argv)
 	static const struct cli_usage usage = {
 		"Usage: berth type [--delay MS] VM TEXT\n"
 		"Types TEXT on the VM's keyboard (US layout). \\n is Enter, \\t Tab, \\e Escape, \\\\ a backslash.\n"
-		"  --delay MS   between key events, 20 by default\n" WHICH_VM EXITS, 2, 2 };
+		"  --delay MS   between key events, 20 by default\n" WHICH_VM EXITS, 2, 2, true };
 	static const struct number_option ms = { "type", "delay", "milliseconds", 10000 };
 	const char *delay = NULL;
 	json_t *arguments;

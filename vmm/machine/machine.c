@@ -11,6 +11,7 @@
 #include "hw/chipset/piix4.h"
 #include "hw/chipset/piix4_pm.h"
 #include "hw/chipset/rtc.h"
+#include "hw/serial/serial.h"
 #include "machine/internal.h"
 #include "vnc/vnc.h"
 
@@ -37,6 +38,12 @@ const char *machine_state_name(enum machine_state state)
 }
 
 enum machine_state machine_state(const struct machine *m) { return m->state; }
+void machine_restore_terminal(const struct machine *m)
+{
+	if (m->terminal)
+		chardev_restore_terminal(serial_chardev(m->terminal));
+}
+
 struct console *machine_console(struct machine *m) { return &m->console; }
 const struct vm_config *machine_config(const struct machine *m) { return m->config; }
 struct loop *machine_loop(struct machine *m) { return m->loop; }

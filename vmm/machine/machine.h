@@ -54,6 +54,8 @@ void machine_stop_politely(struct machine *m, unsigned seconds);
 // At once: EXIT_KILLED. Disks are flushed and closed.
 void machine_stop_hard(struct machine *m);
 
+// Gives the terminal back its modes. Async-signal-safe; any thread.
+void machine_restore_terminal(const struct machine *m);
 struct console *machine_console(struct machine *m);
 const struct vm_config *machine_config(const struct machine *m);
 struct loop *machine_loop(struct machine *m);
