@@ -16,7 +16,8 @@ static uint32_t random32(void)
 {
 	uint32_t v;
 
-	// Without entropy yet, the clock is unlike what it was in the session before, which is all that is asked.
+	// Without entropy yet, the clock is unlike what it was in the session before, which is all that is
+	// asked.
 	if (getrandom(&v, sizeof(v), GRND_NONBLOCK) != (ssize_t)sizeof(v))
 		v = (uint32_t)(loop_now() * 0x9e3779b97f4a7c15ull >> 32);
 	return v;
@@ -84,7 +85,8 @@ static void written(struct file_op *op, int result)
 		return;
 	}
 	c->iov = (struct iovec){ c->long_text, 8 };
-	start(c, (struct file_op){ .kind = FILE_WRITE, .offset = c->long_at, .iovcnt = 1, .done = long_written });
+	start(c,
+	      (struct file_op){ .kind = FILE_WRITE, .offset = c->long_at, .iovcnt = 1, .done = long_written });
 }
 
 void content_id_renew(struct content_id *c, struct waiter *waiter)

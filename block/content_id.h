@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // A delta disk remembers the CID of its parent. A new CID on the parent tells every child that the parent has
-// changed behind its back, so it must be durable before the first changed sector is. The digits are replaced in
-// place, as many as there were: one small write within a sector, through the descriptor that holds the lock; no
-// other byte of the text moves, and no path is looked up while the VM runs.
+// changed behind its back, so it must be durable before the first changed sector is. The digits are replaced
+// in place, as many as there were: one small write within a sector, through the descriptor that holds the
+// lock; no other byte of the text moves, and no path is looked up while the VM runs.
 #ifndef BERTH_BLOCK_CONTENT_ID_H
 #define BERTH_BLOCK_CONTENT_ID_H
 

@@ -123,7 +123,8 @@ int disk_close(struct disk *disk, struct err *err)
 
 		// The kernel may still write into the requests' buffers: nothing can be freed.
 		if (r < 0)
-			return err_set(err, -r, disk->name, "its requests cannot be waited for: %s", strerror(-r));
+			return err_set(err, -r, disk->name, "its requests cannot be waited for: %s",
+				       strerror(-r));
 	}
 	return disk->ops->close(disk, err);
 }

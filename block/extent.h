@@ -1,8 +1,8 @@
 // extent.h: a stretch of a disk that one format keeps in one file: from disk offsets to file offsets.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// An extent does no guest I/O itself: map() says where the bytes lie, the engine moves them, written() tells the
-// extent how that went. Everything runs on the disk's loop thread.
+// An extent does no guest I/O itself: map() says where the bytes lie, the engine moves them, written() tells
+// the extent how that went. Everything runs on the disk's loop thread.
 #ifndef BERTH_BLOCK_EXTENT_H
 #define BERTH_BLOCK_EXTENT_H
 
@@ -41,16 +41,17 @@ struct map_want {
 };
 
 struct extent_ops {
-	// Fills RUN for a piece from the start of WANT, as long as it can. 0; -EINPROGRESS when metadata must be
-	// read first (want->waiter is then called once, later, and map() asked again); other -errno when it fails.
-	// A write gets RUN_DATA or an error.
+	// Fills RUN for a piece from the start of WANT, as long as it can. 0; -EINPROGRESS when metadata must
+	// be read first (want->waiter is then called once, later, and map() asked again); other -errno when
+	// it fails. A write gets RUN_DATA or an error.
 	int (*map)(struct extent *x, const struct map_want *want, struct run *run);
 	// The write to RUN has ended with RESULT. Called once for every mapped write.
 	void (*written)(struct extent *x, const struct run *run, int result);
-	// Makes durable what written() has reported before the call, then calls waiter->fn (also from inside). One
-	// at a time.
+	// Makes durable what written() has reported before the call, then calls waiter->fn (also from
+	// inside). One at a time.
 	void (*sync)(struct extent *x, struct waiter *waiter);
-	// After the last sync, nothing in flight: CLEAN when that one worked. Writes the closing marks. May wait.
+	// After the last sync, nothing in flight: CLEAN when that one worked. Writes the closing marks. May
+	// wait.
 	int (*close)(struct extent *x, bool clean, struct err *err);
 	void (*free)(struct extent *x);
 };

@@ -54,7 +54,8 @@ static void flat_sync(struct extent *x, struct waiter *waiter)
 		return;
 	}
 	f->syncing = waiter;
-	f->op = (struct file_op){ .loop = x->host->loop, .file = f->file, .kind = FILE_SYNC, .done = flat_synced };
+	f->op = (struct file_op){
+		.loop = x->host->loop, .file = f->file, .kind = FILE_SYNC, .done = flat_synced };
 	file_op_start(&f->op);
 }
 

@@ -20,8 +20,8 @@ struct flusher {
 };
 
 void flusher_init(struct flusher *f, struct disk *disk);
-// X has something to sync. With METADATA, a sync is started by itself after a few seconds, so that a guest that
-// never flushes loses no more than it would on a disk.
+// X has something to sync. With METADATA, a sync is started by itself after a few seconds, so that a guest
+// that never flushes loses no more than it would on a disk.
 void flusher_dirtied(struct flusher *f, struct extent *x, bool metadata);
 // Completes REQ when all that is dirty now is durable.
 void flusher_add(struct flusher *f, struct block_req *req);

@@ -81,7 +81,8 @@ int image_add_extent(struct image *img, struct extent *x, uint64_t length, struc
 	int r = 0;
 
 	if (!length || length > IMAGE_MAX_SIZE - layer->size || layer->count >= IMAGE_MAX_EXTENTS)
-		r = err_set(err, EFBIG, img->disk.name, "has an extent of an impossible size, or too many of them");
+		r = err_set(err, EFBIG, img->disk.name,
+			    "has an extent of an impossible size, or too many of them");
 	else if (make_room(layer) < 0)
 		r = err_set(err, ENOMEM, img->disk.name, "no memory for its extents");
 	if (r < 0) {
@@ -138,7 +139,8 @@ static int image_close(struct disk *disk, struct err *err)
 	if (img->flusher.active)
 		return err_set(err, -r, disk->name, "cannot be closed: %s", strerror(-r));
 	if (r < 0) {
-		err_set(err, -r, disk->name, "what was written last could not be made durable: %s", strerror(-r));
+		err_set(err, -r, disk->name, "what was written last could not be made durable: %s",
+			strerror(-r));
 		err_exit(err, EXIT_DISK);
 	}
 	closed = close_extents(img, !r, r < 0 ? NULL : err);

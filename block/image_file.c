@@ -75,8 +75,10 @@ static int check_vmware_lock(int at, const char *path, const struct image_file *
 	if (dir < 0 || !lock_folder_member(dir, file->writable, member, sizeof(member)))
 		return 0;
 	r = err_set(err, EBUSY, file->name, "VMware holds it: the lock %s/%s exists", lck, member);
-	err_remedy(err, "Power the VM off in VMware; if no VMware program has it open any more, delete the folder %s",
-		   lck);
+	err_remedy(
+		err,
+		"Power the VM off in VMware; if no VMware program has it open any more, delete the folder %s",
+		lck);
 	err_exit(err, EXIT_BUSY);
 	return r;
 }
@@ -91,8 +93,9 @@ static int take_lock(const struct image_file *file, struct err *err)
 	if (fcntl(file->fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
 	if (errno != EAGAIN && errno != EACCES) {
-		log_warn("%s: this file system keeps no locks (%s); take care that nobody else opens the disk",
-			 file->name, strerror(errno));
+		log_warn(
+			"%s: this file system keeps no locks (%s); take care that nobody else opens the disk",
+			file->name, strerror(errno));
 		return 0;
 	}
 	r = err_set(err, EBUSY, file->name, "another program has it open%s",
@@ -124,7 +127,8 @@ static int examine(struct image_file *file, bool device, struct err *err)
 
 static int cannot_open(int code, const char *name, bool writable, struct err *err)
 {
-	int r = err_set(err, code, name, "cannot be opened%s: %s", writable ? " for writing" : "", strerror(code));
+	int r = err_set(err, code, name, "cannot be opened%s: %s", writable ? " for writing" : "",
+			strerror(code));
 
 	if (code == EACCES || code == EPERM || code == EROFS)
 		err_remedy(err, "Let the user that runs the VM read%s the file and enter its folder",
@@ -137,7 +141,8 @@ static int cannot_open(int code, const char *name, bool writable, struct err *er
 }
 
 // Makes the image_file for FD, which it takes over even when it fails. NAME is what people know it by.
-static int adopt(int fd, const char *name, struct image_file_want want, struct image_file **out, struct err *err)
+static int adopt(int fd, const char *name, struct image_file_want want, struct image_file **out,
+		 struct err *err)
 {
 	struct image_file *file = calloc(1, sizeof(*file));
 	int r;
@@ -215,7 +220,8 @@ int image_file_open_in(const struct image_folder *folder, const char *name, stru
 		image_file_close(file);
 		*out = twin;
 		if (want.writable && !twin->writable)
-			return err_set(err, EINVAL, name, "is named both as a read-only and as a writable extent");
+			return err_set(err, EINVAL, name,
+				       "is named both as a read-only and as a writable extent");
 		return 0;
 	}
 	r = secure(file, folder->fd, path, err);
@@ -244,7 +250,8 @@ int image_file_read(const struct image_file *file, uint64_t offset, void *buf, s
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_set_at(err, errno, file->name, offset + have, "cannot be read: %s", strerror(errno));
+			return err_set_at(err, errno, file->name, offset + have, "cannot be read: %s",
+					  strerror(errno));
 		if (n == 0)
 			return err_set_at(err, EIO, file->name, offset + have, "ends too early");
 		have += (size_t)n;
@@ -252,7 +259,8 @@ int image_file_read(const struct image_file *file, uint64_t offset, void *buf, s
 	return 0;
 }
 
-int image_file_write(const struct image_file *file, uint64_t offset, const void *buf, size_t len, struct err *err)
+int image_file_write(const struct image_file *file, uint64_t offset, const void *buf, size_t len,
+		     struct err *err)
 {
 	size_t have = 0;
 
@@ -262,8 +270,8 @@ int image_file_write(const struct image_file *file, uint64_t offset, const void 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return err_set_at(err, n ? errno : EIO, file->name, offset + have, "cannot be written: %s",
-					  strerror(n ? errno : EIO));
+			return err_set_at(err, n ? errno : EIO, file->name, offset + have,
+					  "cannot be written: %s", strerror(n ? errno : EIO));
 		have += (size_t)n;
 	}
 	return 0;

@@ -16,8 +16,9 @@ struct image_file {
 	int fd;
 	bool writable;
 	uint64_t size;          // bytes; as found at open, moved by the engine when it grows the file
-	// First -errno of an fdatasync. The kernel drops the dirty pages it could not write and reports that once:
-	// nothing that was written since the sync before can be trusted, so no later flush may succeed either.
+	// First -errno of an fdatasync. The kernel drops the dirty pages it could not write and reports that
+	// once: nothing that was written since the sync before can be trusted, so no later flush may succeed
+	// either.
 	int failed;
 	bool sparse;            // holds a sparse extent, so nothing else may lie in it
 	dev_t dev;
@@ -38,8 +39,8 @@ struct image_file_want {
 	bool device;            // a block device will do as well
 };
 
-// Opens the folder of PATH. 0 or -errno; image_folder_close() afterwards. Any thread, as all of this header but
-// file_op_start().
+// Opens the folder of PATH. 0 or -errno; image_folder_close() afterwards. Any thread, as all of this header
+// but file_op_start().
 int image_folder_open(struct image_folder *folder, const char *path, struct err *err);
 void image_folder_close(struct image_folder *folder);
 
@@ -48,22 +49,23 @@ void image_folder_close(struct image_folder *folder);
 int image_file_open(const char *path, struct image_file_want want, struct image_file **out, struct err *err);
 // The same for a name out of a descriptor: backslashes become slashes, spelling may differ from the disk's in
 // case. The name must stay in the folder (no absolute path, no `..`, no link that leads out) unless
-// allow_outside is set; an absolute path that does not exist here is looked for in the folder by its last part.
-// A file that is in the list KNOWN already is given back again instead of being opened twice.
+// allow_outside is set; an absolute path that does not exist here is looked for in the folder by its last
+// part. A file that is in the list KNOWN already is given back again instead of being opened twice.
 int image_file_open_in(const struct image_folder *folder, const char *name, struct image_file_want want,
 		       struct image_file *known, struct image_file **out, struct err *err);
 // Closing drops the lock. FILE may be NULL.
 void image_file_close(struct image_file *file);
 // All LEN bytes or an error; for opening and closing, where waiting is allowed.
 int image_file_read(const struct image_file *file, uint64_t offset, void *buf, size_t len, struct err *err);
-int image_file_write(const struct image_file *file, uint64_t offset, const void *buf, size_t len, struct err *err);
+int image_file_write(const struct image_file *file, uint64_t offset, const void *buf, size_t len,
+		     struct err *err);
 
 // --- asynchronous operations ---------------------------------------------------------------------------
 
 enum file_op_kind { FILE_READ, FILE_WRITE, FILE_SYNC, FILE_PUNCH };
 
-// Embedded by its owner; stays until done(). Short transfers are continued, so done() sees 0 or -errno. IOV is
-// consumed. A read that meets the end of the file at or behind file->size gives zeros; before it, -EIO.
+// Embedded by its owner; stays until done(). Short transfers are continued, so done() sees 0 or -errno. IOV
+// is consumed. A read that meets the end of the file at or behind file->size gives zeros; before it, -EIO.
 struct file_op {
 	struct loop_op op;
 	struct loop *loop;

@@ -1,10 +1,10 @@
 // image_io.c: the engine: walks a request, asks the extents where its bytes lie, moves them with io_uring.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// A task walks one request from front to back and hands each run (a piece that is contiguous in one file) to the
-// kernel without waiting for the one before. It pauses in two places only: where a grain table must be read
-// first, and where the disk has TRANSFERS_MAX runs in the kernel already. The request is done when the walk is
-// over and all its transfers have come home.
+// A task walks one request from front to back and hands each run (a piece that is contiguous in one file) to
+// the kernel without waiting for the one before. It pauses in two places only: where a grain table must be
+// read first, and where the disk has TRANSFERS_MAX runs in the kernel already. The request is done when the
+// walk is over and all its transfers have come home.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,8 +234,12 @@ static void start_transfer(struct task *t, struct transfer *x)
 	struct image *img = t->img;
 
 	x->task = t;
-	x->op = (struct file_op){ .loop = img->disk.loop, .file = x->run.file, .kind = kind_of(t->req->op),
-				  .offset = x->run.file_offset, .left = x->run.length, .done = transfer_done };
+	x->op = (struct file_op){ .loop = img->disk.loop,
+				 .file = x->run.file,
+				 .kind = kind_of(t->req->op),
+				 .offset = x->run.file_offset,
+				 .left = x->run.length,
+				 .done = transfer_done };
 	if (t->req->op != BLOCK_DISCARD) {
 		x->op.iov = x->heap ? x->heap : x->iov;
 		x->op.iovcnt = slice(t, x->run.length, x->op.iov);

@@ -77,8 +77,8 @@ static void normalise(char *path)
 
 // --- opening beneath the folder ------------------------------------------------------------------------
 
-// The kernel itself keeps the walk inside the folder. Where a seccomp filter older than openat2 is in the way,
-// only plain names without links remain.
+// The kernel itself keeps the walk inside the folder. Where a seccomp filter older than openat2 is in the
+// way, only plain names without links remain.
 static int open_beneath(int dir, const char *path, int flags)
 {
 	struct open_how how = { .flags = (uint64_t)flags, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
@@ -94,8 +94,8 @@ static int open_beneath(int dir, const char *path, int flags)
 	return -errno;
 }
 
-// Puts the one entry of the folder that differs from PATH in case only into PATH. False when there is none, or
-// more than one.
+// Puts the one entry of the folder that differs from PATH in case only into PATH. False when there is none,
+// or more than one.
 static bool find_by_case(int dir, char *path)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -163,7 +163,9 @@ static int open_inside(const struct image_folder *folder, char path[PATH_MAX], i
 static int refuse(const char *name, struct err *err)
 {
 	err_set(err, EXDEV, name, "the extent lies outside the folder of its disk");
-	err_remedy(err, "Move the file beside the descriptor, or allow it with berth.disk.allowOutside = \"TRUE\"");
+	err_remedy(
+		err,
+		"Move the file beside the descriptor, or allow it with berth.disk.allowOutside = \"TRUE\"");
 	err_exit(err, EXIT_CONFIG);
 	return -EXDEV;
 }

@@ -7,9 +7,9 @@
 
 #include "block/image_file.h"
 
-// Opens NAME with open(2) FLAGS under the rules of image_file_open_in(); no lock is taken. PATH receives the name
-// that was found, relative to the folder or absolute. Returns a descriptor or -errno; -EXDEV (outside) and
-// -ENAMETOOLONG have filled ERR, the others leave that to the caller. Any thread.
+// Opens NAME with open(2) FLAGS under the rules of image_file_open_in(); no lock is taken. PATH receives the
+// name that was found, relative to the folder or absolute. Returns a descriptor or -errno; -EXDEV (outside)
+// and -ENAMETOOLONG have filled ERR, the others leave that to the caller. Any thread.
 int image_path_open(const struct image_folder *folder, const char *name, int flags, char path[PATH_MAX],
 		    struct err *err);
 

@@ -3,22 +3,24 @@
 //
 // The order that makes a power cut harmless
 // -----------------------------------------
-// A new grain lies in a hole of the file: behind what was its end, or punched out again. The file system gives
-// zeros there, also after a crash (ext4, XFS and btrfs do, unless told to be careless with data=writeback), so a
-// write that fills a part of a grain needs no padding, and writes to different parts of one new grain go in
-// parallel. The table in memory points to the grain when the first of them has completed; from then on every read
-// finds it. On the disk the table changes at the next flush only:
+// A new grain lies in a hole of the file: behind what was its end, or punched out again. The file system
+// gives zeros there, also after a crash (ext4, XFS and btrfs do, unless told to be careless with
+// data=writeback), so a write that fills a part of a grain needs no padding, and writes to different parts of
+// one new grain go in parallel. The table in memory points to the grain when the first of them has completed;
+// from then on every read finds it. On the disk the table changes at the next flush only:
 //
-//   1. a snapshot of the dirty tables is taken; byte 72 of the header says "not closed" (once per session), and
-//      the content of new tables, which no directory knows yet, is written
+//   1. a snapshot of the dirty tables is taken; byte 72 of the header says "not closed" (once per session),
+//      and the content of new tables, which no directory knows yet, is written
 //   2. fdatasync: the data of every write that had completed before the snapshot, the file's length, the mark
-//   3. the snapshot goes to the other tables and their redundant copies, the directories learn of the new ones
+//   3. the snapshot goes to the other tables and their redundant copies, the directories learn of the new
+//      ones
 //   4. fdatasync, and the flush completes
 //
-// Entries that appear in memory after 1 are not in the snapshot, so nothing on the disk ever points to what is not
-// there yet. A cut before 3 leaves the old tables: the grains behind them are lost space, nothing else. A cut
-// within 3 leaves some of the entries, in one copy or both, and each of them points to data that is safe; the
-// mark tells the next user to compare the copies. Closing flushes first and clears the mark last.
+// Entries that appear in memory after 1 are not in the snapshot, so nothing on the disk ever points to what
+// is not there yet. A cut before 3 leaves the old tables: the grains behind them are lost space, nothing
+// else. A cut within 3 leaves some of the entries, in one copy or both, and each of them points to data that
+// is safe; the mark tells the next user to compare the copies. Closing flushes first and clears the mark
+// last.
 #ifndef BERTH_BLOCK_SPARSE_H
 #define BERTH_BLOCK_SPARSE_H
 
@@ -118,8 +120,8 @@ bool sparse_entry_ok(const struct sparse *s, uint64_t grain, uint32_t entry);
 int64_t sparse_table_check(const struct sparse *s, uint32_t index, const uint32_t *gte);
 // Tables and directories must lie inside the file and, for writing, nowhere on top of each other.
 int sparse_check_layout(struct sparse *s, struct err *err);
-// An extent that was not closed properly: compares the two copies of every table. Those that differ are loaded
-// and marked dirty, the good copy first. -EINVAL when both copies of one are bad. May wait.
+// An extent that was not closed properly: compares the two copies of every table. Those that differ are
+// loaded and marked dirty, the good copy first. -EINVAL when both copies of one are bad. May wait.
 int sparse_compare_copies(struct sparse *s, struct err *err);
 
 // --- sparse_map.c
@@ -128,8 +130,8 @@ struct table *sparse_table_new(struct sparse *s, uint32_t index);
 void sparse_table_dirty(struct table *t);
 
 // --- sparse_alloc.c
-// Reserves places for the unallocated grains that WANT touches, as far as they are contiguous in the file. T is
-// loaded; INDEX is the entry that WANT starts in.
+// Reserves places for the unallocated grains that WANT touches, as far as they are contiguous in the file. T
+// is loaded; INDEX is the entry that WANT starts in.
 int sparse_reserve(struct table *t, uint32_t index, const struct map_want *want, struct run *run);
 // A table for a directory entry that has none.
 int sparse_table_create(struct sparse *s, uint32_t index, struct table **out);

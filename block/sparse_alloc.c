@@ -1,9 +1,9 @@
 // sparse_alloc.c: places for new grains, and when a table starts to point to them.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// A grain gets its place when the first write to it is mapped; writes that come while that one is in flight share
-// the place and run beside it. The first that completes publishes the entry. When all of them fail, the place is
-// made a hole again and given back.
+// A grain gets its place when the first write to it is mapped; writes that come while that one is in flight
+// share the place and run beside it. The first that completes publishes the entry. When all of them fail, the
+// place is made a hole again and given back.
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -101,7 +101,8 @@ int sparse_table_create(struct sparse *s, uint32_t index, struct table **out)
 static struct allocs *get_allocs(struct table *t)
 {
 	if (!t->allocs)
-		t->allocs = calloc(1, sizeof(*t->allocs) + t->s->h.table_entries * sizeof(t->allocs->slot[0]));
+		t->allocs =
+			calloc(1, sizeof(*t->allocs) + t->s->h.table_entries * sizeof(t->allocs->slot[0]));
 	return t->allocs;
 }
 

@@ -53,10 +53,11 @@ int64_t sparse_table_check(const struct sparse *s, uint32_t index, const uint32_
 
 // --- layout --------------------------------------------------------------------------------------------
 
-static int bad_place(const struct sparse *s, const char *which, uint32_t index, uint32_t sector, struct err *err)
+static int bad_place(const struct sparse *s, const char *which, uint32_t index, uint32_t sector,
+		     struct err *err)
 {
-	err_set(err, EINVAL, s->file->name, "damaged: grain table %u of the %s lies at sector %u, beyond the file",
-		index, which, sector);
+	err_set(err, EINVAL, s->file->name,
+		"damaged: grain table %u of the %s lies at sector %u, beyond the file", index, which, sector);
 	err_remedy(err, "Restore the file from a backup, or let VMware repair it (vmware-vdiskmanager -R)");
 	return -EINVAL;
 }
@@ -74,8 +75,8 @@ static int check_inside(const struct sparse *s, const uint32_t *directory, const
 	return 0;
 }
 
-// Where only the copy knows a table: after a crash that is a table whose content nobody was promised; in a file
-// that was closed properly it is damage.
+// Where only the copy knows a table: after a crash that is a table whose content nobody was promised; in a
+// file that was closed properly it is damage.
 static int check_agreement(struct sparse *s, struct err *err)
 {
 	for (uint32_t i = 0; s->redundant && i < s->h.tables; i++) {
@@ -250,7 +251,8 @@ int sparse_compare_copies(struct sparse *s, struct err *err)
 	r = compare_all(s, copy, &mended, err);
 	free(copy);
 	if (!r)
-		log_info("%s: was not closed properly; %u grain table(s) differ from their copies and will be rewritten",
+		log_info("%s: was not closed properly; %u grain table(s) differ from their copies and will "
+			 "be rewritten",
 			 s->file->name, mended);
 	return r;
 }

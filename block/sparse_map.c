@@ -81,8 +81,8 @@ static void load_done(struct file_op *op, int result)
 	int64_t wrong = result < 0 ? -1 : sparse_table_check(s, t->index, t->gte);
 
 	if (wrong >= 0) {
-		log_guest("%s: grain table %u, entry %lld points to sector %u, which cannot be a grain", s->file->name,
-			  t->index, (long long)wrong, le32toh(t->gte[wrong]));
+		log_guest("%s: grain table %u, entry %lld points to sector %u, which cannot be a grain",
+			  s->file->name, t->index, (long long)wrong, le32toh(t->gte[wrong]));
 		result = -EIO;
 	}
 	if (result < 0 && !t->from_copy && has_copy(s, t->index)) {
@@ -91,7 +91,8 @@ static void load_done(struct file_op *op, int result)
 		return;
 	}
 	if (result >= 0 && t->from_copy && !s->readonly) {
-		log_guest("%s: grain table %u is damaged; its redundant copy is used", s->file->name, t->index);
+		log_guest("%s: grain table %u is damaged; its redundant copy is used", s->file->name,
+			  t->index);
 		sparse_table_dirty(t);
 	}
 	end_load(t, result);
@@ -142,7 +143,8 @@ static uint32_t same_kind(const struct table *t, uint32_t index, uint32_t count)
 	while (n < count) {
 		uint32_t entry = le32toh(t->gte[index + n]);
 
-		if (kind_of(s, entry) != kind || (kind == RUN_DATA && entry != (uint64_t)first + (uint64_t)n * s->h.grain))
+		if (kind_of(s, entry) != kind ||
+		    (kind == RUN_DATA && entry != (uint64_t)first + (uint64_t)n * s->h.grain))
 			break;
 		n++;
 	}

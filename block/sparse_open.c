@@ -77,8 +77,10 @@ static int check_header(const struct sparse *s, uint64_t sectors, struct err *er
 		return err_set(err, EINVAL, s->file->name, "holds %llu sectors, the descriptor says %llu",
 			       (unsigned long long)s->h.capacity, (unsigned long long)sectors);
 	if (s->h.version == 3 && !s->readonly) {
-		err_set(err, ENOTSUP, s->file->name, "is a sparse extent of version 3, which can only be read");
-		err_remedy(err, "Convert the disk (vmware-vdiskmanager -r or qemu-img convert), or attach it read-only");
+		err_set(err, ENOTSUP, s->file->name,
+			"is a sparse extent of version 3, which can only be read");
+		err_remedy(err, "Convert the disk (vmware-vdiskmanager -r or qemu-img convert), or attach it "
+				"read-only");
 		return -ENOTSUP;
 	}
 	return 0;

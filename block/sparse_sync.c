@@ -9,7 +9,8 @@
 #include "base/compiler.h"
 #include "block/sparse.h"
 
-// One dirty table as it was when the sync began. [0] goes to the directory and its tables, [1] to their copies.
+// One dirty table as it was when the sync began. [0] goes to the directory and its tables, [1] to their
+// copies.
 struct snapshot {
 	struct table *table;
 	bool fresh;                     // its directory entries are not on the disk yet
@@ -81,15 +82,22 @@ static void start_write(struct sparse *s, struct sparse_write *w, uint64_t offse
 {
 	w->s = s;
 	w->iov = iov;
-	w->op = (struct file_op){ .loop = s->x.host->loop, .file = s->file, .kind = FILE_WRITE, .offset = offset,
-				  .left = iov.iov_len, .iov = &w->iov, .iovcnt = 1, .done = write_done };
+	w->op = (struct file_op){ .loop = s->x.host->loop,
+				 .file = s->file,
+				 .kind = FILE_WRITE,
+				 .offset = offset,
+				 .left = iov.iov_len,
+				 .iov = &w->iov,
+				 .iovcnt = 1,
+				 .done = write_done };
 	s->writes++;
 	file_op_start(&w->op);
 }
 
 static bool has_side(const struct sparse *s, const struct snapshot *shot, unsigned side)
 {
-	return side ? s->redundant && s->redundant[shot->table->index] : s->directory[shot->table->index] != 0;
+	return side ? s->redundant && s->redundant[shot->table->index]
+		    : s->directory[shot->table->index] != 0;
 }
 
 static void write_content(struct sparse *s, struct snapshot *shot)
@@ -228,7 +236,8 @@ int sparse_close(struct extent *x, bool clean, struct err *err)
 	if (r < 0)
 		return r;
 	if (fdatasync(s->file->fd) < 0)
-		return err_set(err, errno, s->file->name, "cannot be synced while it is closed: %s", strerror(errno));
+		return err_set(err, errno, s->file->name, "cannot be synced while it is closed: %s",
+			       strerror(errno));
 	s->marked = false;
 	return 0;
 }

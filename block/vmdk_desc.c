@@ -372,7 +372,7 @@ static int assignment(struct parser *p, struct text line)
 	return 0;       // kept: nothing but known digits is ever rewritten
 }
 
-// --- extents -------------------------------------------------------------------------------------------------
+// --- extents -----------------------------------------------------------------------------------------------
 
 static bool find_name(struct text word, const char *const *names, size_t count, unsigned *out)
 {
@@ -407,7 +407,8 @@ static int extent_file(struct parser *p, struct vmdk_extent *x, struct text rest
 	struct text name, word;
 
 	if (!rest.len)
-		return x->type == VMDK_ZERO || x->access == VMDK_NOACCESS ? 0 : bad(p, "the extent has no file");
+		return x->type == VMDK_ZERO || x->access == VMDK_NOACCESS ? 0
+									  : bad(p, "the extent has no file");
 	if (!next_string(&rest, &name))
 		return bad(p, "the quote after the extent's file name is missing");
 	if (!name.len || name.len > MAX_NAME)
@@ -442,7 +443,7 @@ static int extent_line(struct parser *p, enum vmdk_access access, struct text re
 	return extent_file(p, x, rest);
 }
 
-// --- the whole -----------------------------------------------------------------------------------------------
+// --- the whole ---------------------------------------------------------------------------------------------
 
 static int one_line(struct parser *p, struct text line)
 {
@@ -479,7 +480,8 @@ bool vmdk_desc_is_text(const char *text, size_t len)
 		line = trim(line);
 		if (line.len && line.p[0] != '#')
 			return false;
-		if (line.len >= sizeof(signature) - 1 && !strncasecmp(line.p, signature, sizeof(signature) - 1))
+		if (line.len >= sizeof(signature) - 1 &&
+		    !strncasecmp(line.p, signature, sizeof(signature) - 1))
 			return true;
 	}
 	return false;
@@ -497,7 +499,8 @@ int vmdk_desc_parse(const char *text, size_t len, const char *name, struct vmdk_
 	if (len > VMDK_DESC_MAX)
 		return err_set(err, EFBIG, name, "the descriptor has more than 10 MiB of text");
 	if (!vmdk_desc_is_text(text, len))
-		return err_set(err, EINVAL, name, "is not a VMDK descriptor: \"# Disk DescriptorFile\" is missing");
+		return err_set(err, EINVAL, name,
+			       "is not a VMDK descriptor: \"# Disk DescriptorFile\" is missing");
 	while (!r && next_line(&p.rest, &line)) {
 		p.line++;
 		r = one_line(&p, line);

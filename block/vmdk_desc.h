@@ -15,7 +15,14 @@
 enum vmdk_access { VMDK_RW, VMDK_RDONLY, VMDK_NOACCESS };
 
 enum vmdk_extent_type {
-	VMDK_FLAT, VMDK_SPARSE, VMDK_ZERO, VMDK_VMFS, VMDK_VMFSSPARSE, VMDK_SESPARSE, VMDK_VMFSRDM, VMDK_VMFSRAW,
+	VMDK_FLAT,
+	VMDK_SPARSE,
+	VMDK_ZERO,
+	VMDK_VMFS,
+	VMDK_VMFSSPARSE,
+	VMDK_SESPARSE,
+	VMDK_VMFSRDM,
+	VMDK_VMFSRAW,
 	VMDK_VMFSPASSTHROUGH,
 };
 
@@ -50,9 +57,9 @@ struct vmdk_desc {
 
 // True when the text starts as a descriptor does: "# Disk DescriptorFile" among its first comments.
 bool vmdk_desc_is_text(const char *text, size_t len);
-// TEXT ends at LEN or at its first NUL. NAME is for messages. Fills *OUT (vmdk_desc_free() it) and returns 0, or
-// -EINVAL, -EFBIG or -ENOMEM with the line in ERR. Whether the kind of disk is supported is not asked here. Any
-// thread.
+// TEXT ends at LEN or at its first NUL. NAME is for messages. Fills *OUT (vmdk_desc_free() it) and returns 0,
+// or -EINVAL, -EFBIG or -ENOMEM with the line in ERR. Whether the kind of disk is supported is not asked
+// here. Any thread.
 int vmdk_desc_parse(const char *text, size_t len, const char *name, struct vmdk_desc *out, struct err *err);
 void vmdk_desc_free(struct vmdk_desc *desc);
 // "SPARSE" and so on.

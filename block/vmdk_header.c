@@ -9,8 +9,17 @@
 #include "base/compiler.h"
 
 enum field_offset {
-	AT_VERSION = 4, AT_FLAGS = 8, AT_CAPACITY = 12, AT_GRAIN = 20, AT_DESCRIPTOR = 28, AT_DESCRIPTOR_SIZE = 36,
-	AT_TABLE_ENTRIES = 44, AT_REDUNDANT = 48, AT_DIRECTORY = 56, AT_OVERHEAD = 64, AT_NEWLINES = 73,
+	AT_VERSION = 4,
+	AT_FLAGS = 8,
+	AT_CAPACITY = 12,
+	AT_GRAIN = 20,
+	AT_DESCRIPTOR = 28,
+	AT_DESCRIPTOR_SIZE = 36,
+	AT_TABLE_ENTRIES = 44,
+	AT_REDUNDANT = 48,
+	AT_DIRECTORY = 56,
+	AT_OVERHEAD = 64,
+	AT_NEWLINES = 73,
 	AT_COMPRESSION = 77,
 };
 
@@ -49,7 +58,8 @@ static int damaged(const struct check *c, enum field_offset at, const char *fiel
 	int r = err_set_at(c->err, EINVAL, c->name, at, "damaged sparse header: %s is %llu", field,
 			   (unsigned long long)value);
 
-	err_remedy(c->err, "Restore the file from a backup, or let VMware repair it (vmware-vdiskmanager -R)");
+	err_remedy(c->err,
+		   "Restore the file from a backup, or let VMware repair it (vmware-vdiskmanager -R)");
 	return r;
 }
 
@@ -68,7 +78,8 @@ static int check_kind(const struct check *c)
 	uint32_t flags = get_le32(c->raw + AT_FLAGS);
 
 	if (vmdk_magic(c->raw, SPARSE_HEADER_SIZE) != VMDK_MAGIC_SPARSE)
-		return err_set_at(c->err, EINVAL, c->name, 0, "is not a sparse extent: it does not start with KDMV");
+		return err_set_at(c->err, EINVAL, c->name, 0,
+				  "is not a sparse extent: it does not start with KDMV");
 	c->h->version = get_le32(c->raw + AT_VERSION);
 	if (c->h->version < 1 || c->h->version > 3)
 		return damaged(c, AT_VERSION, "the version", c->h->version);
@@ -80,8 +91,11 @@ static int check_kind(const struct check *c)
 	}
 	if ((flags & (FLAG_COMPRESSED | FLAG_MARKERS)) || get_le16(c->raw + AT_COMPRESSION) ||
 	    get_le64(c->raw + AT_DIRECTORY) == DIRECTORY_AT_END) {
-		err_set(c->err, ENOTSUP, c->name, "is a streamOptimized (compressed) image, which cannot be run from");
-		err_remedy(c->err, "Convert it first: vmware-vdiskmanager -r FILE -t 0 NEW.vmdk, or qemu-img convert");
+		err_set(c->err, ENOTSUP, c->name,
+			"is a streamOptimized (compressed) image, which cannot be run from");
+		err_remedy(
+			c->err,
+			"Convert it first: vmware-vdiskmanager -r FILE -t 0 NEW.vmdk, or qemu-img convert");
 		return -ENOTSUP;
 	}
 	if (flags & FLAGS_INCOMPATIBLE)
@@ -104,7 +118,8 @@ static int check_sizes(const struct check *c)
 	if (!power_of_two(grain) || grain < 8 || grain > 65536)
 		return damaged(c, AT_GRAIN, "the grain size", grain);
 	if (!power_of_two(h->table_entries) || h->table_entries < 64 || h->table_entries > 8192)
-		return damaged(c, AT_TABLE_ENTRIES, "the number of entries of a grain table", h->table_entries);
+		return damaged(c, AT_TABLE_ENTRIES, "the number of entries of a grain table",
+			       h->table_entries);
 	h->grain = (uint32_t)grain;
 	covered = grain * h->table_entries;
 	tables = (h->capacity + covered - 1) / covered;
@@ -126,9 +141,11 @@ static int check_places(const struct check *c)
 	if (!h->descriptor_at || !h->descriptor_size)
 		h->descriptor_at = h->descriptor_size = 0;
 	else if (h->descriptor_size > MAX_DESCRIPTOR || !inside(c, h->descriptor_at, h->descriptor_size))
-		return damaged(c, AT_DESCRIPTOR, "the place of the descriptor (beyond the file)", h->descriptor_at);
+		return damaged(c, AT_DESCRIPTOR, "the place of the descriptor (beyond the file)",
+			       h->descriptor_at);
 	if (!inside(c, h->directory_at, sparse_directory_sectors(h)))
-		return damaged(c, AT_DIRECTORY, "the place of the grain directory (beyond the file)", h->directory_at);
+		return damaged(c, AT_DIRECTORY, "the place of the grain directory (beyond the file)",
+			       h->directory_at);
 	if (h->redundant && !inside(c, h->redundant_at, sparse_directory_sectors(h)))
 		return damaged(c, AT_REDUNDANT, "the place of the redundant directory (beyond the file)",
 			       h->redundant_at);

@@ -42,8 +42,8 @@ static inline uint32_t sparse_directory_sectors(const struct sparse_header *h)
 	return (uint32_t)(((uint64_t)h->tables * 4 + 511) / 512);
 }
 
-// BYTES are the first sector of the file NAME with FILE_SIZE bytes. 0, or -EINVAL (damaged) or -ENOTSUP (a kind
-// that is known and not supported) with the field named in ERR. Any thread.
+// BYTES are the first sector of the file NAME with FILE_SIZE bytes. 0, or -EINVAL (damaged) or -ENOTSUP (a
+// kind that is known and not supported) with the field named in ERR. Any thread.
 int sparse_header_parse(const uint8_t bytes[SPARSE_HEADER_SIZE], uint64_t file_size, const char *name,
 			struct sparse_header *out, struct err *err);
 

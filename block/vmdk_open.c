@@ -60,8 +60,9 @@ static const struct create_type *find_type(const char *name)
 static int unsupported(struct opening *o, const char *what, const char *why)
 {
 	err_set(o->err, ENOTSUP, o->args->path, "is of type %s: %s", what, why);
-	err_remedy(o->err, "Convert it to a plain disk: vmware-vdiskmanager -r FILE -t 0 NEW.vmdk, or qemu-img "
-			   "convert -O vmdk");
+	err_remedy(o->err,
+		   "Convert it to a plain disk: vmware-vdiskmanager -r FILE -t 0 NEW.vmdk, or qemu-img "
+		   "convert -O vmdk");
 	return -ENOTSUP;
 }
 
@@ -70,19 +71,26 @@ static int check_supported(struct opening *o, const struct create_type *type)
 	const struct vmdk_desc *d = &o->desc;
 
 	if (!type)
-		return err_set(o->err, EINVAL, o->args->path, "has the unknown createType \"%s\"", d->create_type);
+		return err_set(o->err, EINVAL, o->args->path, "has the unknown createType \"%s\"",
+			       d->create_type);
 	if (type->refusal)
 		return unsupported(o, type->name, type->refusal);
 	if (d->parent_cid != VMDK_NO_PARENT || d->parent_hint) {
-		err_set(o->err, ENOTSUP, o->args->path, "is a delta disk (snapshot or linked clone) of \"%s\", and chains "
-			"of disks are not supported yet", d->parent_hint ? d->parent_hint : "an unnamed parent");
-		err_remedy(o->err, "Delete the VM's snapshots in VMware, which merges them, or make a full clone");
+		err_set(o->err, ENOTSUP, o->args->path,
+			"is a delta disk (snapshot or linked clone) of \"%s\", and chains "
+			"of disks are not supported yet",
+			d->parent_hint ? d->parent_hint : "an unnamed parent");
+		err_remedy(o->err,
+			   "Delete the VM's snapshots in VMware, which merges them, or make a full clone");
 		return -ENOTSUP;
 	}
 	if (d->change_track && !o->args->readonly) {
-		err_set(o->err, ENOTSUP, o->args->path, "has changed block tracking on (\"%s\"), whose map would go stale "
-			"with every write", d->change_track);
-		err_remedy(o->err, "Turn it off (ctkEnabled = \"FALSE\", and remove changeTrackPath from the descriptor)");
+		err_set(o->err, ENOTSUP, o->args->path,
+			"has changed block tracking on (\"%s\"), whose map would go stale "
+			"with every write",
+			d->change_track);
+		err_remedy(o->err, "Turn it off (ctkEnabled = \"FALSE\", and remove changeTrackPath from the "
+				   "descriptor)");
 		return -ENOTSUP;
 	}
 	return 0;
@@ -159,7 +167,8 @@ static int open_extent_file(struct opening *o, const struct vmdk_extent *x, stru
 	int r;
 
 	if (!x->name)
-		return err_set(o->err, EINVAL, o->args->path, "descriptor line %u: the extent has no file", x->line);
+		return err_set(o->err, EINVAL, o->args->path, "descriptor line %u: the extent has no file",
+			       x->line);
 	r = image_file_open_in(&o->folder, x->name, want, o->img->files, out, o->err);
 	if (r < 0)
 		return r;
@@ -178,8 +187,10 @@ static int new_flat(struct opening *o, const struct vmdk_extent *x, struct exten
 		return r;
 	image_add_file(o->img, args.file);
 	if (args.file->size / 512 < x->offset || args.file->size / 512 - x->offset < x->sectors) {
-		err_set(o->err, EINVAL, args.file->name, "has %llu bytes, fewer than the %llu sectors from sector %llu that "
-			"the descriptor says", (unsigned long long)args.file->size, (unsigned long long)x->sectors,
+		err_set(o->err, EINVAL, args.file->name,
+			"has %llu bytes, fewer than the %llu sectors from sector %llu that "
+			"the descriptor says",
+			(unsigned long long)args.file->size, (unsigned long long)x->sectors,
 			(unsigned long long)x->offset);
 		err_remedy(o->err, "Copy the file again: it is not complete");
 		return -EINVAL;
@@ -225,7 +236,8 @@ static int new_extent(struct opening *o, const struct vmdk_extent *x, struct ext
 	case VMDK_SPARSE:
 		return new_sparse(o, x, out);
 	default:
-		return unsupported(o, vmdk_extent_type_name(x->type), "extents of this type are not supported yet");
+		return unsupported(o, vmdk_extent_type_name(x->type),
+				   "extents of this type are not supported yet");
 	}
 }
 
@@ -234,7 +246,8 @@ static int add_extents(struct opening *o)
 	const struct vmdk_desc *d = &o->desc;
 
 	if (o->embedded && (d->count != 1 || d->extents[0].type != VMDK_SPARSE))
-		return err_set(o->err, EINVAL, o->args->path, "holds its descriptor and data in one file, but the "
+		return err_set(o->err, EINVAL, o->args->path,
+			       "holds its descriptor and data in one file, but the "
 			       "descriptor names something other than one sparse extent");
 	for (size_t i = 0; i < d->count; i++) {
 		struct extent *x;

@@ -103,6 +103,11 @@ def new_uuid():
     return text[:23] + '-' + text[24:]
 
 
+def escape(value):
+    """A value as VMware writes it: quotes, bars and control characters as |XX."""
+    return ''.join(f'|{ord(char):02X}' if char in '"|\x7f' or (char < ' ' and char != '\t') else char for char in value)
+
+
 def parse(text):
     """Lines `key = "value"` as a dictionary, in the file's order. For files that this module wrote."""
     pairs = (line.split(' = ', 1) for line in text.splitlines() if ' = ' in line)
@@ -110,7 +115,7 @@ def parse(text):
 
 
 def text_of(keys):
-    return ''.join(f'{key} = "{value}"\n' for key, value in keys.items() if value is not None)
+    return ''.join(f'{key} = "{escape(value)}"\n' for key, value in keys.items() if value is not None)
 
 
 def workstation(**changes):

@@ -1,10 +1,10 @@
 // fuzz_vmdk_image.c: a whole sparse image out of bytes: opened, read, written, flushed, closed.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The input is laid over a valid image: records of {offset, length, bytes} change header, descriptor, directories,
-// tables, and say how long the file is. What opens is then used by a script of requests from the rest of the
-// input. Whatever the image says, the device must answer, and a write may change neither header nor descriptor
-// but for the marks that belong to us.
+// The input is laid over a valid image: records of {offset, length, bytes} change header, descriptor,
+// directories, tables, and say how long the file is. What opens is then used by a script of requests from the
+// rest of the input. Whatever the image says, the device must answer, and a write may change neither header
+// nor descriptor but for the marks that belong to us.
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,9 +106,14 @@ static void one_request(struct disk *disk, struct input *in, uint8_t *buf)
 
 		iov[i][0] = (struct iovec){ buf + i * (MAX_BUF / 2), cut };
 		iov[i][1] = (struct iovec){ buf + i * (MAX_BUF / 2) + cut, len - cut };
-		req[i] = (struct block_req){ .op = take(in, 1) % 5, .offset = take(in, 3) * 512ull, .length = len,
-					     .flags = take(in, 1) & 1, .iov = iov[i], .iovcnt = 2, .done = note,
-					     .owner = &result[i] };
+		req[i] = (struct block_req){ .op = take(in, 1) % 5,
+					    .offset = take(in, 3) * 512ull,
+					    .length = len,
+					    .flags = take(in, 1) & 1,
+					    .iov = iov[i],
+					    .iovcnt = 2,
+					    .done = note,
+					    .owner = &result[i] };
 		disk_submit(disk, &req[i]);
 	}
 	while (result[0] == 1 || result[1] == 1) {

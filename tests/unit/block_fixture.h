@@ -127,8 +127,8 @@ static inline void poke32(const struct fixture *f, const char *name, uint64_t at
 }
 
 // --- a sparse extent, written by hand ----------------------------------------------------------------------
-// Header, descriptor at 1, redundant directory at 21, directory behind its tables, data from 128 sectors on (or
-// later): the layout that VMware and qemu-img use.
+// Header, descriptor at 1, redundant directory at 21, directory behind its tables, data from 128 sectors on
+// (or later): the layout that VMware and qemu-img use.
 
 struct layout {
 	uint64_t sectors;       // capacity
@@ -170,8 +170,8 @@ static inline void header_bytes(const struct layout *l, bool descriptor, uint8_t
 }
 
 // TEXT NULL = no embedded descriptor. WITH_TABLES: all grain tables exist; else the directories are empty.
-static inline struct layout make_sparse(const struct fixture *f, const char *name, uint64_t sectors, uint32_t grain,
-					const char *text, bool with_tables)
+static inline struct layout make_sparse(const struct fixture *f, const char *name, uint64_t sectors,
+					uint32_t grain, const char *text, bool with_tables)
 {
 	struct layout l = layout_for(sectors, grain);
 	uint8_t *raw = calloc(1, l.data * 512);
@@ -201,7 +201,8 @@ static inline struct layout make_monolithic(const struct fixture *f, const char 
 
 // --- requests ----------------------------------------------------------------------------------------------
 
-static inline int try_open(struct fixture *f, const char *name, struct disk_open_args args, struct disk **disk)
+static inline int try_open(struct fixture *f, const char *name, struct disk_open_args args,
+			   struct disk **disk)
 {
 	char path[256];
 
@@ -248,10 +249,12 @@ static inline int wait_req(struct disk *disk, struct block_req *req)
 	return result;
 }
 
-static inline int do_rw(struct disk *disk, enum block_op op, uint64_t offset, void *buf, size_t len, uint32_t flags)
+static inline int do_rw(struct disk *disk, enum block_op op, uint64_t offset, void *buf, size_t len,
+			uint32_t flags)
 {
 	struct iovec iov = { buf, len };
-	struct block_req req = { .op = op, .flags = flags, .offset = offset, .length = len, .iov = &iov, .iovcnt = 1 };
+	struct block_req req = {
+		.op = op, .flags = flags, .offset = offset, .length = len, .iov = &iov, .iovcnt = 1 };
 
 	return wait_req(disk, &req);
 }

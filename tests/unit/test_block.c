@@ -255,8 +255,9 @@ START_TEST(extents_without_file)
 	struct disk *d;
 	char buf[1024] = "";
 
-	put_text(&f, "d.vmdk", DESC_HEAD "createType=custom\nRW 4 ZERO\nRW 4 FLAT \"a\" 0\nNOACCESS 4 FLAT \"gone\" 0\n"
-		 "RDONLY 4 FLAT \"b\" 2\n");
+	put_text(&f, "d.vmdk",
+		 DESC_HEAD "createType=custom\nRW 4 ZERO\nRW 4 FLAT \"a\" 0\nNOACCESS 4 FLAT \"gone\" 0\n"
+			   "RDONLY 4 FLAT \"b\" 2\n");
 	shell("truncate -s 2048 %s/a; truncate -s 3072 %s/b", f.dir, f.dir);
 	d = must_open(&f, "d.vmdk", rw);
 	expect_byte(d, 0, 4096, 0);
@@ -280,7 +281,8 @@ START_TEST(second_opener)
 	must_refuse("d.vmdk", rw, EBUSY, "another program");
 	ck_assert_int_eq(f.err.exit, EXIT_BUSY);
 	must_refuse("d.vmdk", ro, EBUSY, "another program");
-	must_refuse("d-flat.vmdk", (struct disk_open_args){ .raw = true, .readonly = true }, EBUSY, "another program");
+	must_refuse("d-flat.vmdk", (struct disk_open_args){ .raw = true, .readonly = true}, EBUSY,
+		    "another program");
 	must_close(&f, a);
 	a = must_open(&f, "d.vmdk", ro);
 	b = must_open(&f, "d.vmdk", ro);
@@ -329,8 +331,10 @@ START_TEST(extent_outside)
 	char text[256];
 	struct disk *d;
 
-	shell("mkdir %s/vm %s/vm/sub; truncate -s 2048 %s/out.bin %s/vm/sub/in.bin; ln -s ../out.bin %s/vm/link; "
-	      "ln -s in.bin %s/vm/sub/inner", f.dir, f.dir, f.dir, f.dir, f.dir, f.dir);
+	shell("mkdir %s/vm %s/vm/sub; truncate -s 2048 %s/out.bin %s/vm/sub/in.bin; ln -s ../out.bin "
+	      "%s/vm/link; "
+	      "ln -s in.bin %s/vm/sub/inner",
+	      f.dir, f.dir, f.dir, f.dir, f.dir, f.dir);
 	strcat(f.dir, "/vm");
 	name_extent("../out.bin");
 	must_refuse("d.vmdk", rw, EXDEV, "outside the folder");
@@ -369,12 +373,14 @@ START_TEST(spellings_of_names)
 	};
 	struct disk *d;
 
-	shell("mkdir %s/sub; truncate -s 2048 '%s/a flat.vmdk' %s/sub/x.bin %s/gr\xc3\xbc\xc3\x9f" "e.bin", f.dir, f.dir,
-	      f.dir, f.dir);
+	shell("mkdir %s/sub; truncate -s 2048 '%s/a flat.vmdk' %s/sub/x.bin %s/gr\xc3\xbc\xc3\x9f"
+	      "e.bin",
+	      f.dir, f.dir, f.dir, f.dir);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		char text[512];
 
-		snprintf(text, sizeof(text), FLAT_TEXT "encoding=windows-1252\nRW 4 FLAT \"%s\" 0\n", names[i]);
+		snprintf(text, sizeof(text), FLAT_TEXT "encoding=windows-1252\nRW 4 FLAT \"%s\" 0\n",
+			 names[i]);
 		put_text(&f, "d.vmdk", text);
 		d = must_open(&f, "d.vmdk", rw);
 		must_close(&f, d);
@@ -397,9 +403,11 @@ START_TEST(refused_types)
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
 		char text[512];
 
-		snprintf(text, sizeof(text), DESC_HEAD "createType=\"%s\"\nRW 4 FLAT \"a\" 0\n", refused[i].type);
+		snprintf(text, sizeof(text), DESC_HEAD "createType=\"%s\"\nRW 4 FLAT \"a\" 0\n",
+			 refused[i].type);
 		put_text(&f, "d.vmdk", text);
-		must_refuse("d.vmdk", ro, strcmp(refused[i].type, "wonderful") ? ENOTSUP : EINVAL, refused[i].needle);
+		must_refuse("d.vmdk", ro, strcmp(refused[i].type, "wonderful") ? ENOTSUP : EINVAL,
+			    refused[i].needle);
 	}
 	put_text(&f, "d.vmdk", DESC_HEAD "createType=custom\nRW 4 SESPARSE \"a\"\n");
 	must_refuse("d.vmdk", ro, ENOTSUP, "SESPARSE");
@@ -427,9 +435,11 @@ START_TEST(refused_extents)
 	name_extent("d.vmdk");
 	must_refuse("d.vmdk", rw, EINVAL, "in one file");
 	make_sparse(&f, "s.vmdk", 4096, 128, NULL, true);
-	put_text(&f, "d.vmdk", DESC_HEAD "createType=custom\nRW 4096 SPARSE \"s.vmdk\"\nRW 4 FLAT \"s.vmdk\" 0\n");
+	put_text(&f, "d.vmdk",
+		 DESC_HEAD "createType=custom\nRW 4096 SPARSE \"s.vmdk\"\nRW 4 FLAT \"s.vmdk\" 0\n");
 	must_refuse("d.vmdk", rw, EINVAL, "in one file");
-	put_text(&f, "d.vmdk", DESC_HEAD "createType=custom\nRW 4 FLAT \"s.vmdk\" 0\nRW 4096 SPARSE \"s.vmdk\"\n");
+	put_text(&f, "d.vmdk",
+		 DESC_HEAD "createType=custom\nRW 4 FLAT \"s.vmdk\" 0\nRW 4096 SPARSE \"s.vmdk\"\n");
 	must_refuse("d.vmdk", rw, EINVAL, "in one file");
 	put_text(&f, "d.vmdk", DESC_HEAD "createType=custom\nRW 4097 SPARSE \"s.vmdk\"\n");
 	must_refuse("d.vmdk", rw, EINVAL, "4097");

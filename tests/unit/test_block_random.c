@@ -70,8 +70,9 @@ static void done(struct block_req *req, int result)
 
 	ck_assert_int_eq(result, 0);
 	if (req->op == BLOCK_READ)
-		ck_assert_msg(!memcmp(slot->buf, s->model + req->offset, req->length), "read of %llu at %llu differs",
-			      (unsigned long long)req->length, (unsigned long long)req->offset);
+		ck_assert_msg(!memcmp(slot->buf, s->model + req->offset, req->length),
+			      "read of %llu at %llu differs", (unsigned long long)req->length,
+			      (unsigned long long)req->offset);
 	slot->busy = false;
 	s->busy--;
 }
@@ -102,8 +103,8 @@ static void submit(struct script *s, struct slot *slot)
 		if (conflicts(s, offset, len, op == BLOCK_WRITE))
 			return;
 	}
-	slot->req = (struct block_req){ .op = op, .offset = offset, .length = len, .iov = slot->iov, .done = done,
-					.owner = slot };
+	slot->req = (struct block_req){
+		.op = op, .offset = offset, .length = len, .iov = slot->iov, .done = done, .owner = slot };
 	slot->req.flags = next(s) % 50 ? 0 : BLOCK_FUA;
 	slot->req.iovcnt = op == BLOCK_FLUSH ? 0 : split(s, slot, len);
 	for (size_t i = 0; op == BLOCK_WRITE && i < len; i += 8)
@@ -206,9 +207,10 @@ START_TEST(many_extents)
 		if (i % 2)
 			make_sparse(&f, name, n, 8u << i % 5, NULL, i % 3 != 0);
 		else
-			shell("truncate -s %llu %s", (unsigned long long)(n + 3) * 512, path_in(&f, name, path, sizeof(path)));
-		snprintf(line, sizeof(line), "RW %llu %s \"%s\"%s\n", (unsigned long long)n, i % 2 ? "SPARSE" : "FLAT", name,
-			 i % 2 ? "" : " 3");
+			shell("truncate -s %llu %s", (unsigned long long)(n + 3) * 512,
+			      path_in(&f, name, path, sizeof(path)));
+		snprintf(line, sizeof(line), "RW %llu %s \"%s\"%s\n", (unsigned long long)n,
+			 i % 2 ? "SPARSE" : "FLAT", name, i % 2 ? "" : " 3");
 		strcat(text, line);
 		left -= n;
 	}

@@ -509,6 +509,25 @@ START_TEST(keys_of_a_client_that_goes_are_let_go)
 }
 END_TEST
 
+// As a key does that makes the guest power off; the other client's text is not half typed.
+START_TEST(end_of_the_machine_answers_those_who_type)
+{
+	int fd = join(), other = join();
+
+	say(fd, "{\"id\":1,\"execute\":\"sendkey\",\"arguments\":{\"keys\":[\"esc\"],\"delay_ms\":10000}}\n");
+	say(other, "{\"id\":2,\"execute\":\"type\",\"arguments\":{\"text\":\"abc\",\"delay_ms\":10000}}\n");
+	run(50);
+	ck_assert_uint_eq(keys_down, 2);
+	control_destroy(control);
+	control = NULL;
+	ck_assert_uint_eq(keys_up, 0);
+	ck_assert_str_eq(hear(fd), "{\"id\":1,\"return\":{}}\n");
+	ck_assert_ptr_nonnull(strstr(hear(other), "\"code\":\"EIO\""));
+	close(fd);
+	close(other);
+}
+END_TEST
+
 START_TEST(events_go_to_those_who_asked)
 {
 	int fd = join(), other = join();
@@ -599,6 +618,7 @@ int main(void)
 	tcase_add_test(u, seventeenth_client_is_turned_away);
 	tcase_add_test(u, typing_is_answered_when_typed);
 	tcase_add_test(u, keys_of_a_client_that_goes_are_let_go);
+	tcase_add_test(u, end_of_the_machine_answers_those_who_type);
 	tcase_add_test(u, events_go_to_those_who_asked);
 	tcase_add_test(u, subscriber_that_stops_the_machine);
 	tcase_add_test(u, subscriber_that_does_not_read_is_let_go);

@@ -1,10 +1,11 @@
-// test_vmdk_crash.c: power cuts. The file operations of the engine are replaced by a disk with a volatile cache.
+// test_vmdk_crash.c: power cuts and I/O errors, on a disk with a volatile cache in place of the engine's files.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// This program has its own file_op_start(): operations complete in random order, one at a time; what was written
-// is durable only when a sync that began after its completion has completed. At random moments the power goes:
-// the durable bytes and any part of the rest are made into an image, which must open, and each sector must hold
-// what a flush has promised or something that was written later. Every sector carries its number and a count.
+// This program has its own file_op_start(): operations complete in random order, one at a time; what was
+// written is durable only when a sync that began after its completion has completed. At random moments the
+// power goes: the durable bytes and any part of the rest are made into an image, which must open, and each
+// sector must hold what a flush has promised or something that was written later. Every sector carries its
+// number and a count.
 #include "block_fixture.h"
 
 #include "block/image.h"
@@ -66,7 +67,7 @@ static uint64_t next(void)
 	return w.seed;
 }
 
-// --- the disk with a cache -----------------------------------------------------------------------------------
+// --- the disk with a cache ---------------------------------------------------------------------------------
 
 static uint64_t size_of(const struct image_file *file)
 {
@@ -127,9 +128,11 @@ static void carry_out(struct pending *p)
 	struct file_op *op = p->op;
 
 	if (op->kind == FILE_READ)
-		ck_assert_int_eq(preadv(op->file->fd, op->iov, op->iovcnt, (off_t)op->offset), (ssize_t)op->left);
+		ck_assert_int_eq(preadv(op->file->fd, op->iov, op->iovcnt, (off_t)op->offset),
+				 (ssize_t)op->left);
 	if (op->kind == FILE_WRITE)
-		ck_assert_int_eq(pwritev(op->file->fd, op->iov, op->iovcnt, (off_t)op->offset), (ssize_t)op->left);
+		ck_assert_int_eq(pwritev(op->file->fd, op->iov, op->iovcnt, (off_t)op->offset),
+				 (ssize_t)op->left);
 	if (op->file->ino != w.watched)
 		return;
 	w.current_size = size_of(op->file);
@@ -169,7 +172,7 @@ static void pump(struct disk *disk)
 		ck_assert_int_eq(loop_turn(disk->loop), 0);
 }
 
-// --- the guest -----------------------------------------------------------------------------------------------
+// --- the guest ---------------------------------------------------------------------------------------------
 
 static uint64_t tag(uint64_t sector, uint32_t count)
 {
@@ -196,7 +199,8 @@ static bool overlaps(uint64_t first, uint64_t count)
 	for (unsigned i = 0; i < DEPTH; i++) {
 		const struct block_req *r = &w.slots[i].req;
 
-		if (w.slots[i].busy && first * 512 < r->offset + r->length && r->offset < (first + count) * 512)
+		if (w.slots[i].busy && first * 512 < r->offset + r->length &&
+		    r->offset < (first + count) * 512)
 			return true;
 	}
 	return false;
@@ -214,8 +218,14 @@ static void start_write(struct slot *s)
 			s->buf[i * 64 + k] = tag(first + i, w.latest[first + i]);
 	}
 	s->iov = (struct iovec){ s->buf, count * 512 };
-	s->req = (struct block_req){ .op = BLOCK_WRITE, .flags = next() % 20 ? 0 : BLOCK_FUA, .offset = first * 512,
-				     .length = count * 512, .iov = &s->iov, .iovcnt = 1, .done = write_done, .owner = s };
+	s->req = (struct block_req){ .op = BLOCK_WRITE,
+				    .flags = next() % 20 ? 0 : BLOCK_FUA,
+				    .offset = first * 512,
+				    .length = count * 512,
+				    .iov = &s->iov,
+				    .iovcnt = 1,
+				    .done = write_done,
+				    .owner = s };
 	s->busy = true;
 	disk_submit(w.disk, &s->req);
 }
@@ -239,10 +249,10 @@ static void start_flush(void)
 	disk_submit(w.disk, &w.flush);
 }
 
-// --- the power cut -------------------------------------------------------------------------------------------
+// --- the power cut -----------------------------------------------------------------------------------------
 
-// A careless file system: a place in the file that was never synced may hold anything after the cut, as long as
-// nothing of its grain is durable. (Holes within a grain that is in use are the file system's promise.)
+// A careless file system: a place in the file that was never synced may hold anything after the cut, as long
+// as nothing of its grain is durable. (Holes within a grain that is in use are the file system's promise.)
 static void spoil(uint8_t *image, const struct written *e)
 {
 	uint64_t grain = e->offset / (GRAIN * 512) * (GRAIN * 512);
@@ -292,7 +302,8 @@ static void check_sector(uint64_t sector, const uint64_t *data)
 			ck_abort_msg("sector %llu is a mixture", (unsigned long long)sector);
 	}
 	if (data[0] != tag(sector, count))
-		ck_abort_msg("sector %llu holds %llx", (unsigned long long)sector, (unsigned long long)data[0]);
+		ck_abort_msg("sector %llu holds %llx", (unsigned long long)sector,
+			     (unsigned long long)data[0]);
 	if (count < w.floor[sector] || count > w.latest[sector])
 		ck_abort_msg("sector %llu: write %u came back; %u was promised, %u is the last",
 			     (unsigned long long)sector, count, w.floor[sector], w.latest[sector]);
@@ -303,8 +314,12 @@ static void cut_power(void)
 	uint64_t *all = malloc(SECTORS * 512);
 	struct iovec iov = { all, SECTORS * 512 };
 	bool finished = false;
-	struct block_req req = { .op = BLOCK_READ, .length = SECTORS * 512, .iov = &iov, .iovcnt = 1, .done = read_done,
-				 .owner = &finished };
+	struct block_req req = { .op = BLOCK_READ,
+				.length = SECTORS * 512,
+				.iov = &iov,
+				.iovcnt = 1,
+				.done = read_done,
+				.owner = &finished };
 	struct disk *disk;
 
 	make_crash_image();
@@ -332,7 +347,7 @@ static void cut_power(void)
 	free(all);
 }
 
-// --- the runs --------------------------------------------------------------------------------------------------
+// --- the runs ----------------------------------------------------------------------------------------------
 
 static void begin(uint64_t seed, bool with_tables)
 {
@@ -396,15 +411,20 @@ START_TEST(power_cuts)
 }
 END_TEST
 
-// Errors of the host: every request ends, what had worked stays readable, and with good syncs the image is whole.
+// Errors of the host: every request ends, what had worked stays readable, and with good syncs the image is
+// whole.
 START_TEST(io_errors)
 {
 	uint64_t *all = malloc(SECTORS * 512);
 	struct iovec iov = { all, SECTORS * 512 };
 	struct disk *again;
 	bool finished = false;
-	struct block_req req = { .op = BLOCK_READ, .length = SECTORS * 512, .iov = &iov, .iovcnt = 1, .done = read_done,
-				 .owner = &finished };
+	struct block_req req = { .op = BLOCK_READ,
+				.length = SECTORS * 512,
+				.iov = &iov,
+				.iovcnt = 1,
+				.done = read_done,
+				.owner = &finished };
 
 	begin((uint64_t)_i + 101, _i % 2);
 	w.failing = 30;

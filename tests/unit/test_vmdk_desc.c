@@ -146,7 +146,11 @@ END_TEST
 START_TEST(refuses_texts_that_are_none)
 {
 	static const char *const texts[] = {
-		"", "\n\n", "RW 1 ZERO\n", "version=1\n# Disk DescriptorFile\nRW 1 ZERO\n", "# Disk DescriptorFile\n",
+		"",
+		"\n\n",
+		"RW 1 ZERO\n",
+		"version=1\n# Disk DescriptorFile\nRW 1 ZERO\n",
+		"# Disk DescriptorFile\n",
 		"# Disk DescriptorFile\nversion=1\n",
 	};
 	struct vmdk_desc d;

@@ -142,7 +142,8 @@ static void check_cid(const char *kind, const char *cid, const char *extent, boo
 	write_byte(d, 512, 512, 1);
 	must_close(&f, d);
 	after = get_file(&f, "d.vmdk", &after_len);
-	ck_assert(!memcmp(before + (embedded ? 512 : 0), after + (embedded ? 512 : 0), embedded ? 20 * 512 : len));
+	ck_assert(!memcmp(before + (embedded ? 512 : 0), after + (embedded ? 512 : 0),
+			  embedded ? 20 * 512 : len));
 	free(before);
 	free(after);
 }
@@ -178,9 +179,13 @@ START_TEST(writes_share_a_new_grain)
 		memset(all[i].buf, i + 1, 512);
 		all[i].result = NOT_DONE;
 		all[i].iov = (struct iovec){ all[i].buf, 512 };
-		all[i].req = (struct block_req){ .op = BLOCK_WRITE, .offset = GRAIN * 7 + 512ull * (unsigned)(i * 37 % 128),
-						 .length = 512, .iov = &all[i].iov, .iovcnt = 1, .done = note_done,
-						 .owner = &all[i].result };
+		all[i].req = (struct block_req){ .op = BLOCK_WRITE,
+						.offset = GRAIN * 7 + 512ull * (unsigned)(i * 37 % 128),
+						.length = 512,
+						.iov = &all[i].iov,
+						.iovcnt = 1,
+						.done = note_done,
+						.owner = &all[i].result };
 		disk_submit(d, &all[i].req);
 	}
 	while (d->in_flight)
@@ -286,7 +291,8 @@ START_TEST(tables_are_created)
 	struct disk *d;
 
 	l = make_sparse(&f, "s.vmdk", 200000, 128, NULL, false);
-	put_text(&f, "d.vmdk", DESC_HEAD "createType=\"twoGbMaxExtentSparse\"\nRW 200000 SPARSE \"s.vmdk\"\n");
+	put_text(&f, "d.vmdk",
+		 DESC_HEAD "createType=\"twoGbMaxExtentSparse\"\nRW 200000 SPARSE \"s.vmdk\"\n");
 	d = must_open(&f, "d.vmdk", rw);
 	expect_byte(d, GRAIN * 512ull, GRAIN, 0);
 	write_byte(d, GRAIN * 512ull - 512, 1024, 0x21);
@@ -295,7 +301,8 @@ START_TEST(tables_are_created)
 	must_close(&f, d);
 	for (unsigned i = 0; i < 2; i++) {
 		ck_assert_uint_ge(peek32(&f, "s.vmdk", l.gd * 512 + 4 * i), l.data);
-		ck_assert_uint_eq(peek32(&f, "s.vmdk", l.rgd * 512 + 4 * i), peek32(&f, "s.vmdk", l.gd * 512 + 4 * i) + 4);
+		ck_assert_uint_eq(peek32(&f, "s.vmdk", l.rgd * 512 + 4 * i),
+				  peek32(&f, "s.vmdk", l.gd * 512 + 4 * i) + 4);
 	}
 	ck_assert_uint_eq(peek32(&f, "s.vmdk", l.gd * 512 + 8), 0);
 	d = must_open(&f, "d.vmdk", rw);

@@ -400,11 +400,28 @@ int control_create(struct machine *machine, struct control **out, struct err *er
 	return 0;
 }
 
+// A key may end the machine: only the release is missing then, and what was asked for was done.
+static void end_typing(struct client *c)
+{
+	bool typed = true;
+	struct err err = { 0 };
+
+	if (!c->keys)
+		return;
+	for (size_t i = c->key_next; i < c->key_count; i++)
+		typed &= !c->keys[i].down;
+	err_set(&err, EIO, "keyboard", "the VM ended before all keys were typed");
+	queue(c, typed ? control_answer(c->typing_id, NULL) : control_error(c->typing_id, &err));
+	free(c->keys);
+	c->keys = NULL;
+}
+
 void control_destroy(struct control *control)
 {
 	if (!control)
 		return;
 	while (control->clients) {
+		end_typing(control->clients);
 		flush(control->clients);        // its last answer, or the news of the end
 		drop(control->clients);
 	}

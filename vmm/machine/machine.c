@@ -12,6 +12,7 @@
 #include "hw/chipset/piix4_pm.h"
 #include "hw/chipset/rtc.h"
 #include "hw/serial/serial.h"
+#include "hw/storage/piix4_ide.h"
 #include "machine/internal.h"
 #include "vnc/vnc.h"
 
@@ -173,7 +174,7 @@ static bool disks_busy(const struct machine *m)
 		if (m->drive[i] && m->drive[i]->in_flight)
 			return true;
 	}
-	return false;
+	return !piix4_ide_idle(m->ide);
 }
 
 // A read that is still under way would write into the memory of the system that boots next, so the disks are let
