@@ -287,9 +287,10 @@ void loop_timer_cancel(struct loop_timer *timer)
 
 // Runs what is due. Bounded by the timers that were due when it started, so a callback that re-arms itself in
 // the past cannot starve the loop.
-static void run_timers(struct loop *loop)
+static bool run_timers(struct loop *loop)
 {
 	uint64_t now = loop_now();
+	bool ran = false;
 
 	for (;;) {
 		struct loop_timer *timer;
@@ -298,14 +299,15 @@ static void run_timers(struct loop *loop)
 		timer = loop->timers;
 		if (!timer || timer->deadline > now) {
 			pthread_mutex_unlock(&loop->lock);
-			return;
+			return ran;
 		}
 		loop->timers = timer->next;
 		timer->armed = false;
 		pthread_mutex_unlock(&loop->lock);
 		timer->fn(timer->arg);
+		ran = true;
 		if (loop_now() > now + 1000000)         // a millisecond of callbacks: look at the rest of the world
-			return;
+			return true;
 	}
 }
 
@@ -402,15 +404,16 @@ static bool calls_waiting(struct loop *loop)
 	return waiting;
 }
 
-static void run_calls(struct loop *loop)
+static bool run_calls(struct loop *loop)
 {
 	for (unsigned i = 0; i < BATCH; i++) {
 		struct loop_call *call = take_call(loop);
 
 		if (!call)
-			return;
+			return i > 0;
 		call->fn(call->arg);
 	}
+	return true;
 }
 
 struct sync_call {
@@ -523,18 +526,20 @@ static unsigned reap(struct loop *loop)
 	return n;
 }
 
-static int turn(struct loop *loop)
+// ONCE: return as soon as something has run; what the caller waits for may have been a timer or a call.
+static int turn(struct loop *loop, bool once)
 {
+	bool ran = run_timers(loop);
 	int r;
 
-	run_timers(loop);
-	run_calls(loop);
-	if (atomic_load(&loop->stop))
+	ran |= run_calls(loop);
+	if (!once && atomic_load(&loop->stop))
 		return 0;
 	arm_wake(loop);
 	arm_timeout(loop);
 	// Calls that are left over must not wait for the next event.
-	r = calls_waiting(loop) ? io_uring_submit(&loop->ring) : io_uring_submit_and_wait(&loop->ring, 1);
+	r = calls_waiting(loop) || (once && ran) ? io_uring_submit(&loop->ring) :
+						   io_uring_submit_and_wait(&loop->ring, 1);
 	if (r < 0 && r != -EINTR && r != -EAGAIN && r != -EBUSY)
 		return r;
 	while (reap(loop) == BATCH)
@@ -549,7 +554,7 @@ int loop_run(struct loop *loop)
 	loop->thread = pthread_self();
 	atomic_store(&loop->in_run, true);
 	while (!r && !atomic_load(&loop->stop))
-		r = turn(loop);
+		r = turn(loop, false);
 	atomic_store(&loop->stop, false);
 	atomic_store(&loop->in_run, false);
 	return r;
@@ -562,7 +567,7 @@ int loop_turn(struct loop *loop)
 
 	loop->thread = pthread_self();
 	atomic_store(&loop->in_run, true);
-	r = turn(loop);
+	r = turn(loop, true);
 	atomic_store(&loop->in_run, outer);
 	return r;
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -279,6 +280,7 @@ static int block_signals(struct run *run, struct err *err)
 	sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);       // a file size limit is an error of the write, not the end
 	run->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (run->signal_fd < 0)
 		return err_set(err, errno, "signals", "no signalfd: %s", strerror(errno));
@@ -318,12 +320,24 @@ static void on_event(void *arg, const char *event)
 	control_event(run->control, event);
 }
 
+// A split disk of 2 TB is a thousand files.
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int create(struct run *run, struct err *err)
 {
 	struct machine_args args = { .config = run->config, .console = run->console, .debugcon_path = run->debugcon,
 				     .on_event = on_event, .event_arg = run };
 	int r = run->config->nested ? host_check_nested("/", err) : 0;
 
+	raise_file_limit();
 	if (!r)
 		r = lock_vmx(run, err);
 	if (!r)
