@@ -323,6 +323,24 @@ static void check_age(struct loader *l, const struct vmx_entry *e, const struct 
 			key->since, l->c->hw_version);
 }
 
+static bool is_word(const char *words, const char *value)
+{
+	size_t n = strlen(value);
+
+	for (const char *w = words; *w; w += strcspn(w, "|"), w += *w == '|') {
+		if (strcspn(w, "|") == n && !strncasecmp(w, value, n))
+			return true;
+	}
+	return false;
+}
+
+// A device that nobody ever heard of is a typing error, not one that comes later.
+static void check_words(struct loader *l, const struct vmx_entry *e, const struct vmx_key *key)
+{
+	if (key->words && *e->value && !is_word(key->words, e->value))
+		problem(l, VMX_ERROR, e->name, "there is no device \"%s\"; write one of %s", e->value, key->about);
+}
+
 void load_missing(struct loader *l)
 {
 	bool lost = false;
@@ -335,6 +353,7 @@ void load_missing(struct loader *l)
 		if (!v.key || v.fate == VMX_INACTIVE)
 			continue;
 		check_age(l, e, v.key);
+		check_words(l, e, v.key);
 		if (v.fate != VMX_NOT_YET || !v.key->device)
 			continue;
 		tell_missing(l, e, v.key);

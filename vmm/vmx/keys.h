@@ -33,6 +33,7 @@ struct vmx_key {
 	const char *about;              // one line; for VMX_CHOICE it lists the words
 	const char *gate;               // key that must be true, else this one is inactive; %d as in .pattern
 	const char *inert;              // NOT_YET: values that ask for nothing, "a|b"; BOOL: FALSE if NULL
+	const char *words;              // names a device: the only values there are, "a|b"; others stop a start
 	const char *refused;            // pattern of values that stop a start; "*" is any that is not empty
 	const char *alt;                // the default when .when holds
 	enum vmx_when when;
