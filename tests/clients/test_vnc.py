@@ -18,7 +18,7 @@ import vmxfile
 
 PROMPT = """\
 serial --unit=0 --speed=115200
-terminal_input console serial
+terminal_input console
 terminal_output console serial
 normal
 """

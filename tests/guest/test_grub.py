@@ -21,7 +21,7 @@ PICTURE = pathlib.Path(__file__).parent / 'data/grub.png'
 CURSOR = (0, 12 * 16, 9, 13 * 16)
 SCRIPT = """\
 serial --unit=0 --speed=115200
-terminal_input console serial
+terminal_input console
 terminal_output console serial
 clear
 echo 'Berth: the screen of GRUB'
