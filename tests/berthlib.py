@@ -208,7 +208,7 @@ class Vm:
         self.terminal.send('root\r')
         self.expect(r'# \S*$', 30)
         # No echo and no line editor: what comes back is the output of the commands and nothing else.
-        self.terminal.send("stty -echo; exec sh -c 'while echo READY; read -r line; do eval \"$line\"; echo \"STATUS $?\"; done'\r")
+        self.terminal.send("stty -echo; dmesg -n 1; exec sh -c 'while echo READY; read -r line; do eval \"$line\"; echo \"STATUS $?\"; done'\r")
         self.expect(r'^READY$', 30)
 
     def command(self, line, timeout=60, check=True):
