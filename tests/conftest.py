@@ -10,7 +10,7 @@ import pytest
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.dont_write_bytecode = True
-for folder in ('tests', 'tests/guest', 'tests/lab', 'scripts/lib'):
+for folder in ('tests', 'tests/guest', 'tests/lab', 'tests/clients', 'scripts/lib'):
     if str(TOP / folder) not in sys.path:
         sys.path.insert(0, str(TOP / folder))
 

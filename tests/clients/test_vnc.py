@@ -9,10 +9,12 @@ import subprocess
 import time
 
 import pytest
+from PIL import Image
 
 import berthlib
 import grubdisk
 import payload
+import rfb
 import screen
 import vmxfile
 
@@ -111,7 +113,7 @@ def test_tigervnc_keys(folder):
 
 
 def test_tigervnc_grub(folder):
-    """The viewer types at GRUB's prompt; what GRUB answers comes out of the serial port and shows on the screen."""
+    """The viewer types at GRUB's prompt; GRUB's answer is on the screen, and on a picture taken by a second program."""
     needs('xtigervncviewer', 'Xvfb', 'xdotool', 'gvnccapture')
     port = berthlib.vnc_port()
     grubdisk.grub_only_iso(folder / 'grub.iso', PROMPT)
@@ -124,13 +126,14 @@ def test_tigervnc_grub(folder):
         with viewer(folder, port, environment) as window:
             time.sleep(2)
             subprocess.run(['xdotool', 'windowfocus', window], env=environment, check=False, timeout=20)
-            subprocess.run(['xdotool', 'type', '--delay', '250', 'echo Typed_By_TigerVNC\n'], env=environment, check=True, timeout=60)
-            payload.wait_serial(vm, r'(?s)echo Typed_By_TigerVNC.*\nTyped_By_TigerVNC', 60)
+            subprocess.run(['xdotool', 'type', '--delay', '500', 'echo V9\n'], env=environment, check=True, timeout=60)
+            # Few keys: where KVM emulates guest kernel code, GRUB takes seconds for each on a busy machine.
+            berthlib.wait_for(lambda: 'V9' in vm.screen(), 300, "GRUB's answer; " + payload.serial(vm))
         subprocess.run(['gvnccapture', '-q', display(port), str(folder / 'grub.png')], check=True, timeout=60,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        assert 'Typed_By_TigerVNC' in screen.read_text(folder / 'grub.png')
-        berthlib.berth('type', vm.vmx, 'halt\\n')
-        assert vm.wait(60) == berthlib.OFF, vm.describe()
+        assert 'V9' in screen.read_text(folder / 'grub.png')
+        berthlib.berth('stop', '--hard', vm.vmx, check=0)
+        assert vm.wait(20) == berthlib.KILLED, vm.describe()
 
 
 def test_answers_before_the_guest(folder):
@@ -166,42 +169,20 @@ def test_idle_screen_sends_nothing(folder):
     with payload.machine(folder, 'picture', with_vnc(port)) as vm:
         vm.start()
         payload.wait_serial(vm, 'drawn')
-        with socket.create_connection(('127.0.0.1', port), 5) as client:
-            def take(count):
-                data = b''
-                while len(data) < count:
-                    part = client.recv(count - len(data))
-                    assert part, 'the server closed the connection'
-                    data += part
-                return data
+        with rfb.Client(port) as client:
+            client.whole_screen()
+            client.request(1)
+            client.drain(2)                     # what the guest drew last may be under way
+            client.request(1)
+            assert client.silent(4), 'bytes for a screen that did not change'
 
-            take(12)
-            client.sendall(b'RFB 003.008\n')
-            kinds = take(take(1)[0])
-            assert 1 in kinds
-            client.sendall(b'\x01')
-            assert take(4) == bytes(4)
-            client.sendall(b'\x01')
-            width, height = int.from_bytes(take(2), 'big'), int.from_bytes(take(2), 'big')
-            depth = take(16)[0]
-            take(int.from_bytes(take(4), 'big'))
 
-            def request(incremental):
-                client.sendall(bytes([3, incremental]) + bytes(4) + width.to_bytes(2, 'big') + height.to_bytes(2, 'big'))
-
-            client.sendall(b'\x02\0\0\x01\0\0\0\0')         # raw encoding alone
-            request(0)
-            seen = 0
-            while seen < width * height:
-                assert take(1) == b'\0'
-                take(1)
-                for _ in range(int.from_bytes(take(2), 'big')):
-                    box = take(12)
-                    pixels = int.from_bytes(box[4:6], 'big') * int.from_bytes(box[6:8], 'big')
-                    take(pixels * depth // 8)
-                    seen += pixels
-            request(1)
-            client.settimeout(3)
-            with pytest.raises(TimeoutError):
-                extra = client.recv(65536)
-                raise AssertionError(f'{len(extra)} bytes for a screen that did not change')
+def test_size_at_connect(folder):
+    """A client that cannot follow changes of size is told the size of the mode that is shown now."""
+    port = berthlib.vnc_port()
+    with payload.machine(folder, 'picture', with_vnc(port)) as vm:
+        vm.start()
+        payload.wait_serial(vm, 'drawn')
+        size = Image.open(vm.screenshot()).size
+        with rfb.Client(port, resizes=False) as client:
+            assert (client.width, client.height) == size

@@ -18,7 +18,7 @@ from payload import wait_serial
 
 PICTURE = pathlib.Path(__file__).parent / 'data/grub.png'
 # The text cursor blinks below the last line: one cell of 9 by 16.
-CURSOR = (0, 12 * 16, 9, 13 * 16)
+CURSOR = (0, 9 * 16, 9, 10 * 16)
 SCRIPT = """\
 serial --unit=0 --speed=115200
 terminal_input console
