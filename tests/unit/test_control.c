@@ -168,15 +168,14 @@ END_TEST
 // 16384 characters may be typed, of any kind; one more may not.
 START_TEST(longest_text)
 {
-	char *line = malloc(20000);
-	int n = sprintf(line, "{\"execute\":\"type\",\"arguments\":{\"text\":\"");
+	static char line[20000];
+	int n = snprintf(line, sizeof(line), "{\"execute\":\"type\",\"arguments\":{\"text\":\"");
 
 	memset(line + n, 'A', 16384);
 	strcpy(line + n + 16384, "\"}}");
 	ck_assert_uint_eq(presses(line), 65536);
 	strcpy(line + n + 16384, "A\"}}");
 	refuses(line, "EINVAL");
-	free(line);
 }
 END_TEST
 
