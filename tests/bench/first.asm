@@ -5,7 +5,7 @@
 
 DEBUG_PORT	equ 402h
 
-	times 3fff0h db 0ffh
+	times 3ff00h db 0ffh
 	mov dx, DEBUG_PORT
 	mov al, 'B'
 	out dx, al
@@ -15,4 +15,6 @@ DEBUG_PORT	equ 402h
 	cli
 	hlt
 	jmp .stop
+	times 3fff0h - ($ - $$) db 0ffh
+	jmp 0f000h:0ff00h
 	times 40000h - ($ - $$) db 0
