@@ -3,6 +3,9 @@
 	bits 16
 	org 7c00h
 
+	mov dx, 3fbh		; eight data bits: out of reset the port has five
+	mov al, 3
+	out dx, al
 	mov dx, 3f8h
 	mov al, 'S'
 	out dx, al
