@@ -32,9 +32,9 @@ def font():
     return glyphs
 
 
-def _cell(pixels, left, top):
-    """The glyph at a place: 16 bytes, one bit a pixel that differs from the cell's background."""
-    rows = [[pixels[left + x, top + y] for x in range(8)] for y in range(FONT_HEIGHT)]
+def _shape(cell, stride):
+    """The glyph of a cell: 16 bytes, one bit a pixel that differs from the cell's background. CELL: RGB, row by row."""
+    rows = [[cell[row + 3 * x:row + 3 * x + 3] for x in range(8)] for row in range(0, len(cell), stride)]
     flat = [pixel for row in rows for pixel in row]
     background = max(set(flat), key=flat.count)
     return bytes(sum((pixel != background) << (7 - x) for x, pixel in enumerate(row)) for row in rows)
@@ -58,12 +58,18 @@ def _character(shape):
 def read_text(path):
     """Lines of text that the picture of a text mode shows (cells of 8 or 9 by 16 pixels)."""
     image = Image.open(path).convert('RGB')
-    width = 9 if image.width % 9 == 0 and image.width != 640 else 8
-    pixels = image.load()
-    lines = []
+    step = 3 * (9 if image.width % 9 == 0 and image.width != 640 else 8)
+    data, pitch = image.tobytes(), 3 * image.width
+    known, lines = {}, []       # most cells are the same few: on the emulated host that is what counts
     for top in range(0, image.height - FONT_HEIGHT + 1, FONT_HEIGHT):
-        shapes = [_cell(pixels, left, top) for left in range(0, image.width - width + 1, width)]
-        lines.append(''.join(map(_character, shapes)).rstrip())
+        rows = [data[(top + y) * pitch:(top + y + 1) * pitch] for y in range(FONT_HEIGHT)]
+        line = []
+        for left in range(0, pitch - step + 1, step):
+            cell = b''.join([row[left:left + 24] for row in rows])
+            if cell not in known:
+                known[cell] = _character(_shape(cell, 24))
+            line.append(known[cell])
+        lines.append(''.join(line).rstrip())
     return lines
 
 
