@@ -5,7 +5,7 @@
 # of the alternatives (a|b) that the archive knows is taken.
 
 pkgs_build='gcc meson ninja-build pkg-config libc6-dev linux-libc-dev liburing-dev libvncserver-dev zlib1g-dev
-	libpng-dev libjansson-dev seabios'
+	libpng-dev libjansson-dev seabios acpica-tools'
 pkgs_guest='qemu-utils grub-pc-bin grub-common xorriso mtools nasm e2fsprogs busybox-static kmod dmidecode
 	util-linux systemd zstd xz-utils dpkg python3'
 pkgs_unit='check'
