@@ -143,7 +143,7 @@ static void destroy(void *dev)
 {
 	struct hpet *h = dev;
 
-	vtimer_cancel(&h->timer);
+	vtimer_destroy(&h->timer);
 	bus_remove(h->platform->mmio, &h->range);
 	free(h);
 }

@@ -380,7 +380,7 @@ static void destroy(void *dev)
 
 	i440bx_on_identity(pm->bx, NULL, NULL);
 	pci_detach(&pm->dev);
-	vtimer_cancel(&pm->timer);
+	vtimer_destroy(&pm->timer);
 	for (unsigned i = 0; i < WINDOWS; i++) {
 		if (pm->windows[i].present)
 			bus_remove(pm->platform->ports, &pm->windows[i].range);

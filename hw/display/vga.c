@@ -4,7 +4,8 @@
 // While nobody looks, nothing happens. While somebody does, a timer renders every 30 ms as long as the guest
 // draws; after some quiet rounds video memory becomes read-only for the CPU and the timer stops. The next
 // write arrives at the MMIO range under BAR1, which stores it, opens the memory again and starts the timer: a
-// quiet screen causes no wake-up at all. Ports and A0000h always arrive here and start the timer themselves.
+// quiet screen causes no wake-up at all. Ports and A0000h arrive here and start the timer themselves; writes to
+// A0000h may be gathered while the timer runs, or while nobody looks, since somebody comes for them then.
 #include "hw/display/vga.h"
 
 #include <errno.h>
@@ -52,11 +53,31 @@ struct vga {
 	bool watched;
 	bool armed;
 	bool closed;                    // video memory is read-only for the CPU
+	bool posting;                   // writes to the window may be gathered
 	unsigned quiet;                 // renders in a row without a write
 	uint64_t rendered;              // when, loop_now()
 };
 
 // --- keeping viewers up to date: lock held ---------------------------------------------------------------
+
+static void post_writes(struct vga *v, bool on)
+{
+	const struct posted_writes *p = &v->platform->posted;
+
+	if (v->posting == on || !p->range)
+		return;
+	v->posting = on;
+	p->range(p->arg, VGA_WINDOW_BASE, VGA_WINDOW_SIZE, on);
+}
+
+// Without a lock: the writes come to window_write().
+static void drain_posted(const struct vga *v)
+{
+	const struct posted_writes *p = &v->platform->posted;
+
+	if (p->drain)
+		p->drain(p->arg);
+}
 
 static void arm(struct vga *v)
 {
@@ -65,6 +86,7 @@ static void arm(struct vga *v)
 	if (!v->watched || v->armed)
 		return;
 	v->armed = true;
+	post_writes(v, true);
 	loop_timer_set(&v->timer, MAX(soon, next));
 }
 
@@ -107,27 +129,34 @@ static void close_memory(struct vga *v)
 		draw(v);
 }
 
+// After some rounds without a change the timer stops, and everything that the guest may write knocks first.
+static void rest(struct vga *v)
+{
+	post_writes(v, false);
+	if (!v->closed && gmem_region_mapped(v->vram, NULL))
+		close_memory(v);
+}
+
 static void refresh_due(void *arg)
 {
 	struct vga *v = arg;
 
+	drain_posted(v);
 	pthread_mutex_lock(&v->lock);
 	v->armed = false;
 	if (v->watched) {
 		bool busy = v->core.touched;
 
-		v->rendered = loop_now();
 		busy |= collect(v);
 		draw(v);
 		v->quiet = busy ? 0 : v->quiet + 1;
-		if (!v->closed && gmem_region_mapped(v->vram, NULL)) {
-			if (v->quiet < (vbe_enabled(&v->core) ? QUIET_ROUNDS : 1))
-				arm(v);
-			else
-				close_memory(v);
-		}
+		if (v->quiet < QUIET_ROUNDS)
+			arm(v);
+		else
+			rest(v);
 	}
 	pthread_mutex_unlock(&v->lock);
+	drain_posted(v);                // what came between the first look and the end of the gathering
 }
 
 static void touched(void *arg)
@@ -148,6 +177,7 @@ static void source_refresh(void *arg)
 {
 	struct vga *v = arg;
 
+	drain_posted(v);
 	pthread_mutex_lock(&v->lock);
 	collect(v);
 	draw(v);
@@ -158,6 +188,7 @@ static void source_watch(void *arg, bool watched)
 {
 	struct vga *v = arg;
 
+	drain_posted(v);
 	pthread_mutex_lock(&v->lock);
 	v->watched = watched;
 	v->quiet = 0;
@@ -170,6 +201,7 @@ static void source_watch(void *arg, bool watched)
 		loop_timer_cancel(&v->timer);
 		v->armed = false;
 		open_memory(v);
+		post_writes(v, true);
 	}
 	pthread_mutex_unlock(&v->lock);
 }
@@ -389,6 +421,8 @@ static int claim_ranges(struct vga *v, struct err *err)
 
 static void vga_free(struct vga *v)
 {
+	post_writes(v, false);
+	pci_detach(&v->pci);
 	release_ranges(v);
 	vga_core_destroy(&v->core);
 	pthread_mutex_destroy(&v->lock);
@@ -416,6 +450,7 @@ int vga_create(const struct platform *platform, const struct vga_args *args, str
 		vga_free(v);
 		return rc;
 	}
+	post_writes(v, true);
 	console_set_source(platform->console, &v->source);
 	*out = v;
 	return 0;
@@ -425,6 +460,7 @@ static void vga_reset(void *dev)
 {
 	struct vga *v = dev;
 
+	drain_posted(v);
 	pci_dev_reset(&v->pci);
 	pthread_mutex_lock(&v->lock);
 	vga_core_reset(&v->core);

@@ -7,7 +7,10 @@
 #include "base/bytes.h"
 #include "kvm/cpuid.h"
 #include "kvm/exits.h"
+#include "kvm/posted.h"
 #include "vmx/config.h"
+
+#define PAGE_SIZE 4096u
 
 // --- CPUID ---
 
@@ -284,6 +287,58 @@ START_TEST(endings_are_told_in_words)
 }
 END_TEST
 
+// A run structure's neighbour page with writes that the kernel would have gathered.
+static union {
+	struct kvm_coalesced_mmio_ring ring;
+	uint8_t bytes[2 * 4096];
+} gathered;
+
+static void gather(uint64_t addr, const char *text)
+{
+	struct kvm_coalesced_mmio_ring *r = (void *)(gathered.bytes + 4096);
+	struct kvm_coalesced_mmio *e = &r->coalesced_mmio[r->last];
+
+	e->phys_addr = addr;
+	e->len = (uint32_t)strlen(text);
+	memcpy(e->data, text, strlen(text));
+	r->last = (uint32_t)((r->last + 1) % KVM_COALESCED_MMIO_MAX);
+}
+
+START_TEST(gathered_writes_arrive_in_their_order)
+{
+	static struct bus_range window = { .first = 0xa0000, .last = 0xbffff, .name = "window", .ops = &ops };
+	struct kvm_coalesced_mmio_ring *r = (void *)(gathered.bytes + 4096);
+	struct posted *p = posted_create(-1, 1, &env), *none = posted_create(-1, 0, &env);
+	uint64_t unclaimed = atomic_load(&bus_stats(env.mmio)->unclaimed_writes);
+
+	ck_assert_int_eq(bus_insert(env.mmio, &window, NULL), 0);
+	memset(&gathered, 0, sizeof(gathered));
+	r->first = r->last = KVM_COALESCED_MMIO_MAX - 1;        // round the end
+	ck_assert(!posted_waiting(p));
+	gather(0xb8000, "b");
+	gather(0xb8001, "e");
+	gather(0xdead0000, "x");
+	gather(0xb8002, "r");
+	ck_assert(!posted_waiting(p));
+	posted_drain(p);
+	posted_attach(p, &gathered);
+	posted_attach(none, &gathered);
+	ck_assert(posted_waiting(p) && !posted_waiting(none));
+	posted_drain(p);
+	ck_assert(!posted_waiting(p));
+	ck_assert_mem_eq(seen, "ber", 3);
+	ck_assert_uint_eq(seen_count, 3);
+	ck_assert_uint_eq(atomic_load(&bus_stats(env.mmio)->unclaimed_writes), unclaimed + 1);
+	r->first = 0xfffffff0;                                  // a number that no ring has
+	r->last = 3;
+	posted_drain(p);
+	posted_attach(p, NULL);
+	ck_assert(!posted_waiting(p));
+	posted_destroy(p);
+	posted_destroy(none);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("kvm");
@@ -304,6 +359,7 @@ int main(void)
 	tcase_add_test(e, empty_port_reads_all_ones);
 	tcase_add_test(e, backdoor_answers_in_registers_and_in_the_port_data);
 	tcase_add_test(e, endings_are_told_in_words);
+	tcase_add_test(e, gathered_writes_arrive_in_their_order);
 	suite_add_tcase(s, c);
 	suite_add_tcase(s, e);
 	r = srunner_create(s);

@@ -20,6 +20,14 @@ struct platform_events {
 	void *arg;
 };
 
+// Writes to MMIO that need not arrive at once: they may be gathered and applied before the next access of any other
+// kind. For memory-like ranges, of which a text screen is the example. All members may be NULL: nothing is gathered.
+struct posted_writes {
+	void (*range)(void *arg, uint64_t first, uint64_t length, bool on);     // any thread
+	void (*drain)(void *arg);               // applies what was gathered; any thread that holds no device lock
+	void *arg;
+};
+
 struct platform {
 	struct loop *loop;                      // the machine's I/O loop
 	struct vclock *clock;
@@ -30,6 +38,7 @@ struct platform {
 	struct pci_root *pci;                   // NULL until the chipset made it
 	struct msi_sink msi;
 	struct console *console;
+	struct posted_writes posted;
 	struct platform_events events;
 };
 

@@ -65,6 +65,12 @@ static enum exit_result on_io(const struct exit_ctx *c)
 	return EXITED_CONTINUE;
 }
 
+void exit_mmio_write(const struct exit_env *env, uint64_t addr, const void *data, uint32_t len)
+{
+	if (!bus_write(env->mmio, addr, data, len))
+		gmem_pam_write(env->mem, gpa(addr), data, len);
+}
+
 static enum exit_result on_mmio(const struct exit_ctx *c)
 {
 	struct kvm_run *run = c->run;
@@ -74,8 +80,7 @@ static enum exit_result on_mmio(const struct exit_ctx *c)
 		bus_read(c->env->mmio, run->mmio.phys_addr, run->mmio.data, len);
 		return EXITED_CONTINUE;
 	}
-	if (!bus_write(c->env->mmio, run->mmio.phys_addr, run->mmio.data, len))
-		gmem_pam_write(c->env->mem, gpa(run->mmio.phys_addr), run->mmio.data, len);
+	exit_mmio_write(c->env, run->mmio.phys_addr, run->mmio.data, len);
 	return EXITED_CONTINUE;
 }
 

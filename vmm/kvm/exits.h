@@ -36,6 +36,8 @@ struct exit_env {
 	int (*set_regs)(void *vcpu, const struct gp_regs *regs);
 };
 
+// A write to guest-physical memory that is not RAM. vCPU thread, or who empties KVM's ring (posted.h).
+void exit_mmio_write(const struct exit_env *env, uint64_t addr, const void *data, uint32_t len);
 // Handles the exit in RUN. vCPU thread. WHY (SIZE bytes) receives words for EXITED_UNHANDLED.
 enum exit_result exit_handle(const struct exit_env *env, struct kvm_run *run, char *why, size_t size);
 // "KVM_EXIT_MMIO" or "exit reason 99".

@@ -16,6 +16,7 @@
 
 #include "base/compiler.h"
 #include "base/log.h"
+#include "kvm/posted.h"
 #include "kvm/vcpu_state.h"
 
 enum want { WANT_PAUSED, WANT_RUNNING, WANT_END };
@@ -141,12 +142,20 @@ static void report_crash(struct vcpu *c, bool triple_fault, const char *why)
 	c->all->args.events.crashed(c->all->args.events.arg, c->index, triple_fault, why, regs);
 }
 
+// What the guest wrote before comes first.
+static void apply_posted(struct vcpu *c)
+{
+	if (posted_waiting(c->all->args.posted))
+		posted_drain(c->all->args.posted);
+}
+
 // KVM finishes a port or MMIO access when the CPU is entered again: before the registers are looked at or
 // replaced, enter once with immediate_exit set.
 static void finish_access(struct vcpu *c)
 {
 	__atomic_store_n(&c->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 	ioctl(c->fd, KVM_RUN, 0);
+	apply_posted(c);
 }
 
 // Returns false when the thread shall end.
@@ -195,10 +204,13 @@ static void run_guest(struct vcpu *c)
 	char why[512] = "";
 
 	while (wants_running(c)) {
-		if (ioctl(c->fd, KVM_RUN, 0) < 0) {
-			if (errno == EINTR || errno == EAGAIN)
-				continue;
-			run_failed(c, errno);
+		int r = ioctl(c->fd, KVM_RUN, 0) < 0 ? errno : 0;
+
+		apply_posted(c);
+		if (r == EINTR || r == EAGAIN)
+			continue;
+		if (r) {
+			run_failed(c, r);
 			return;
 		}
 		switch (exit_handle(&c->env, c->run, why, sizeof(why))) {
@@ -369,6 +381,8 @@ int vcpus_create(const struct vcpus_args *args, struct vcpus **out, struct err *
 	}
 	for (unsigned i = 0; !r && i < v->count; i++)
 		r = create_cpu(&v->cpu[i], err);
+	if (!r && args->posted)
+		posted_attach(args->posted, v->cpu[0].run);
 	if (!r) {
 		find_frequencies(v);
 		r = build_cpuid(v, err);
@@ -391,10 +405,14 @@ void vcpus_destroy(struct vcpus *v)
 		return;
 	want_all(v, WANT_END);
 	for (unsigned i = 0; i < v->count; i++) {
+		if (v->cpu[i].has_thread)
+			pthread_join(v->cpu[i].thread, NULL);
+	}
+	if (v->args.posted)
+		posted_attach(v->args.posted, NULL);
+	for (unsigned i = 0; i < v->count; i++) {
 		struct vcpu *c = &v->cpu[i];
 
-		if (c->has_thread)
-			pthread_join(c->thread, NULL);
 		vcpu_state_free(&c->power_on);
 		if (c->run)
 			munmap(c->run, (size_t)kvm_run_size(v->args.kvm));

@@ -29,6 +29,7 @@ struct vcpus_args {
 	struct cpuid_args cpuid;        // tsc_khz and apic_khz are filled in by vcpus_create()
 	struct exit_env env;            // cpu, vcpu, get_regs, set_regs are filled in for each CPU
 	struct vcpus_events events;
+	struct posted *posted;          // emptied before each exit is handled; may be NULL
 	bool set_feature_control;       // nested on Intel: IA32_FEATURE_CONTROL locked with VMX on
 };
 

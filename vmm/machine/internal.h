@@ -11,6 +11,7 @@
 #include "hw/firmware/romfile.h"
 #include "hw/vmware/backdoor.h"
 #include "kvm/kvm.h"
+#include "kvm/posted.h"
 #include "kvm/vcpu.h"
 #include "machine/machine.h"
 
@@ -69,6 +70,7 @@ struct machine {
 
 	struct backdoor_args backdoor;
 	struct vcpus *vcpus;
+	struct posted *posted;          // MMIO writes that KVM gathers
 
 	// What devices and vCPUs ask for, from their threads.
 	struct loop_call reset_call, off_call, crash_call, init_call;

@@ -3,6 +3,7 @@
 #include "machine/machine.h"
 
 #include <errno.h>
+#include <linux/kvm.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -353,6 +354,14 @@ static void set_up_calls(struct machine *m)
 	loop_timer_init(&m->stop_timer, m->loop, on_stop_timeout, m);
 }
 
+// Where the ring of gathered writes lies in a run structure that is large enough to hold it.
+static unsigned posted_page(const struct kvm *kvm)
+{
+	int page = kvm_cap(kvm, KVM_CAP_COALESCED_MMIO);
+
+	return page > 0 && (page + 1) * 4096 <= kvm_run_size(kvm) ? (unsigned)page : 0;
+}
+
 static int set_up_platform(struct machine *m, struct err *err)
 {
 	int r = console_init(&m->console);
@@ -367,12 +376,19 @@ static int set_up_platform(struct machine *m, struct err *err)
 	r = bus_create(&m->ports, "port", 0xffff, err);
 	if (!r)
 		r = bus_create(&m->mmio, "memory", UINT64_MAX, err);
+	if (!r) {
+		m->posted = posted_create(kvm_vm_fd(m->kvm), posted_page(m->kvm), &(struct exit_env){ .mmio = m->mmio, .mem = m->mem });
+		if (!m->posted)
+			r = err_set(err, ENOMEM, "KVM", "no memory");
+	}
 	m->platform = (struct platform){
 		.loop = m->loop, .clock = &m->clock, .ports = m->ports, .mmio = m->mmio, .mem = m->mem,
 		.isa_irq = m->isa_irq, .ioapic_irq = m->ioapic_irq,
 		.msi = { .send = kvm_msi_send, .arg = m->kvm }, .console = &m->console,
 		.events = { .reset = ask_reset, .power_off = ask_power_off, .init_cpus = ask_init, .arg = m },
 	};
+	if (m->posted)
+		m->platform.posted = posted_platform(m->posted);
 	return r;
 }
 
@@ -385,7 +401,7 @@ static int create_cpus(struct machine *m, struct err *err)
 			   .nested = c->nested, .masks = c->cpuid_masks, .mask_count = c->cpuid_mask_count },
 		.env = { .ports = m->ports, .mmio = m->mmio, .mem = m->mem, .backdoor = on_backdoor, .backdoor_arg = m },
 		.events = { .crashed = tell_crash, .arg = m },
-		.set_feature_control = c->nested,
+		.set_feature_control = c->nested, .posted = m->posted,
 	};
 
 	return vcpus_create(&args, &m->vcpus, err);
@@ -480,6 +496,7 @@ void machine_destroy(struct machine *m)
 	bus_destroy(m->ports);
 	bus_destroy(m->mmio);
 	gmem_destroy(m->mem);
+	posted_destroy(m->posted);
 	kvm_destroy(m->kvm);
 	firmware_roms_free(&m->roms);
 	piix4_free(m->piix4);
