@@ -64,6 +64,10 @@ def pytest_collection_modifyitems(config, items):
     wanted = os.environ.get('BERTH_TEST_ONLY')
     if wanted:
         items[:] = [item for item in items if wanted in scenario(item.nodeid)]
+    shard = os.environ.get('BERTH_TEST_SHARD')
+    if shard:
+        index, count = map(int, shard.split('/'))
+        items[:] = items[index::count]
 
 
 def pytest_sessionfinish(session, exitstatus):

@@ -168,7 +168,7 @@ def build_root(kernel, tree):
         'etc/passwd': 'root::0:0:root:/root:/bin/sh\n', 'etc/group': 'root:x:0:\n', 'etc/profile': "export PS1='root@\\h:\\w# '\n",
         'etc/acpi/PWRF/00000080': '#!/bin/sh\npoweroff\n', 'usr/bin/write-pattern': WRITE_SCRIPT,
         'usr/bin/read-pattern': READ_SCRIPT, 'boot/grub/grub.cfg': GRUB_CFG,
-        'etc/acpid.conf': '', 'etc/fstab': '',
+        'etc/acpid.conf': 'PWRF PWRF/00000080\n', 'etc/fstab': '',
         'boot/writes': ''.join(f'{to} {source} {count}\n' for to, source, count in SCRATCH_WRITES),
     }
     for name, text in files.items():

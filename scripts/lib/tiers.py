@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import emuhost
@@ -29,18 +30,21 @@ class Count:
 
     def __init__(self):
         self.of = {'PASS': 0, 'FAIL': 0, 'SKIP': 0}
+        self.lock = threading.Lock()        # emulated hosts speak side by side
 
     def line(self, word, name, seconds, reason=''):
-        self.of[word] += 1
-        print(f'{word} {name} {seconds:.1f}s{": " + reason if reason else ""}', flush=True)
+        with self.lock:
+            self.of[word] += 1
+            print(f'{word} {name} {seconds:.1f}s{": " + reason if reason else ""}', flush=True)
 
     def copy(self, text):
         """A line of a test program: counted when it is a scenario's, printed in any case."""
         text = ESCAPES.sub('', text)
         found = LINE.match(text)
-        if found:
-            self.of[found.group(1)] += 1
-        print(text, flush=True)
+        with self.lock:
+            if found:
+                self.of[found.group(1)] += 1
+            print(text, flush=True)
 
     def close(self):
         print(f'{self.of["PASS"]} passed, {self.of["FAIL"]} failed, {self.of["SKIP"]} skipped', flush=True)
@@ -145,23 +149,41 @@ def lab_environment():
     return {'BERTH_GUEST_' + subformat: str(guest.vmdk(subformat)), 'BERTH_TEST_SLOW': '4', 'BERTH_LAB': '1'}
 
 
+def lab_shards():
+    """How many emulated hosts may run side by side here: each has one CPU and this much memory."""
+    available = int(re.search(r'MemAvailable:\s+(\d+)', pathlib.Path('/proc/meminfo').read_text()).group(1)) >> 10
+    return max(1, min(2, os.cpu_count() or 1, available // (emuhost.MEMORY_MB + 1024)))
+
+
+def run_shard(count, index, shards, results, environment):
+    """One emulated host runs every SHARDS-th scenario, from INDEX on."""
+    keep = [path for name, path in environment.items() if name.startswith('BERTH_GUEST_')]
+    environment = dict(environment, BERTH_TEST_SHARD=f'{index}/{shards}')
+    begin = time.monotonic()
+    try:
+        status = emuhost.run(pytest_words('lab'), TOP, results / f'lab{index}', environment, keep=keep, line=count.copy,
+                             timeout=LIMITS['lab'])
+        if status not in (0, 1):
+            count.line('FAIL', f'lab/pytest{index}', time.monotonic() - begin, f'pytest ended with {status}')
+    except ui.Failure as failure:
+        count.line('FAIL', f'lab/emulated-host{index}', time.monotonic() - begin, str(failure))
+
+
 def run_lab(count, only, results):
     if emuhost.direct():
         print('lab: on this machine: its KVM runs unmodified kernels', flush=True)
         run_pytest(count, 'lab', only, results, BUILD / 'vmm/cli/berth')
         return
-    print(f'lab: inside an emulated host (QEMU TCG with SVM), since {emuhost.why_not_direct()}', flush=True)
+    shards = lab_shards()
+    print(f'lab: inside an emulated host (QEMU TCG with SVM), {shards} at a time, since {emuhost.why_not_direct()}', flush=True)
     environment = lab_environment()
-    keep = [path for name, path in environment.items() if name.startswith('BERTH_GUEST_')]
+    emuhost.image()             # once, before two want it
     environment.update(scenario_environment(only, '/mnt/results', str(BUILD / 'vmm/cli/berth')))
-    begin = time.monotonic()
-    try:
-        status = emuhost.run(pytest_words('lab'), TOP, results / 'lab', environment, keep=keep, line=count.copy,
-                             timeout=LIMITS['lab'])
-        if status not in (0, 1):
-            count.line('FAIL', 'lab/pytest', time.monotonic() - begin, f'pytest ended with {status}')
-    except ui.Failure as failure:
-        count.line('FAIL', 'lab/emulated-host', time.monotonic() - begin, str(failure))
+    threads = [threading.Thread(target=run_shard, args=(count, index, shards, results, environment)) for index in range(shards)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def kvm_missing():
