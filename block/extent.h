@@ -28,6 +28,9 @@ struct run {
 	uint64_t length;        // bytes, at least 1
 	struct image_file *file;
 	uint64_t file_offset;
+	// A write alone: the place is new. With layers below (extent.below) the engine writes whole units there: what
+	// the request leaves out of the first and the last unit is taken from below, zeros where nothing is.
+	bool fresh;
 	// The extent's own: the grains that a write has reserved.
 	struct table *table;
 	uint32_t first, count;
@@ -43,7 +46,8 @@ struct map_want {
 struct extent_ops {
 	// Fills RUN for a piece from the start of WANT, as long as it can. 0; -EINPROGRESS when metadata must
 	// be read first (want->waiter is then called once, later, and map() asked again); other -errno when
-	// it fails. A write gets RUN_DATA or an error.
+	// it fails. A write gets RUN_DATA or an error. With layers below, a write to a unit whose first write
+	// is still under way waits for it (-EINPROGRESS): that one fills the whole unit.
 	int (*map)(struct extent *x, const struct map_want *want, struct run *run);
 	// The write to RUN has ended with RESULT. Called once for every mapped write.
 	void (*written)(struct extent *x, const struct run *run, int result);
@@ -69,6 +73,8 @@ struct extent {
 	const struct extent_ops *ops;
 	const struct extent_host *host;
 	uint64_t start, length;         // bytes, in the disk
+	uint64_t unit;                  // bytes that get a place together (a grain), a power of two; 0 = all have one
+	bool below;                     // the image has layers below this one; set by image_ready()
 	bool discard;                   // holes may be punched where map() finds data
 	// The flusher's.
 	bool dirty;
