@@ -126,7 +126,8 @@ def test_tigervnc_grub(folder):
         with viewer(folder, port, environment) as window:
             time.sleep(2)
             subprocess.run(['xdotool', 'windowfocus', window], env=environment, check=False, timeout=20)
-            subprocess.run(['xdotool', 'type', '--delay', '500', 'echo V9\n'], env=environment, check=True, timeout=60)
+            subprocess.run(['xdotool', 'type', '--delay', '500', 'echo V9'], env=environment, check=True, timeout=60)
+            subprocess.run(['xdotool', 'key', 'Return'], env=environment, check=True, timeout=20)
             # Few keys: where KVM emulates guest kernel code, GRUB takes seconds for each on a busy machine.
             berthlib.wait_for(lambda: 'V9' in vm.screen(), 300, "GRUB's answer; " + payload.serial(vm))
         subprocess.run(['gvnccapture', '-q', display(port), str(folder / 'grub.png')], check=True, timeout=60,
