@@ -369,7 +369,7 @@ START_TEST(spellings_of_names)
 {
 	static const char *const names[] = {
 		".\\sub\\x.bin", "A FLAT.vmdk", "/vmfs/volumes/1234/vm/a flat.vmdk",
-		"E:\\vms\\a flat.vmdk", "gr\xfc\xdf" "e.bin",
+		"E:\\vms\\a flat.vmdk", ("gr\xfc\xdf" "e.bin"),
 	};
 	struct disk *d;
 
