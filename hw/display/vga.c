@@ -90,6 +90,12 @@ static void arm(struct vga *v)
 	loop_timer_set(&v->timer, MAX(soon, next));
 }
 
+static void disarm(struct vga *v)
+{
+	loop_timer_cancel(&v->timer);
+	v->armed = false;
+}
+
 static void open_memory(struct vga *v)
 {
 	if (v->closed)
@@ -125,16 +131,19 @@ static void close_memory(struct vga *v)
 		return;
 	}
 	v->closed = true;
-	if (collect(v))                 // what came between the last look and now
+	// What came between the last look and now; nothing more can come unnoticed, so the timer is not needed for it.
+	if (collect(v))
 		draw(v);
+	disarm(v);
 }
 
 // After some rounds without a change the timer stops, and everything that the guest may write knocks first.
 static void rest(struct vga *v)
 {
-	post_writes(v, false);
 	if (!v->closed && gmem_region_mapped(v->vram, NULL))
 		close_memory(v);
+	if (!v->armed)
+		post_writes(v, false);
 }
 
 static void refresh_due(void *arg)
@@ -198,8 +207,7 @@ static void source_watch(void *arg, bool watched)
 		draw(v);
 		arm(v);
 	} else {
-		loop_timer_cancel(&v->timer);
-		v->armed = false;
+		disarm(v);
 		open_memory(v);
 		post_writes(v, true);
 	}
