@@ -34,9 +34,8 @@ def vnc_changes(port):
     return {'RemoteDisplay.vnc.enabled': 'TRUE', 'RemoteDisplay.vnc.port': str(port)}
 
 
-def plain(text):
-    """Terminal output without what moves the cursor and paints."""
-    return re.sub(r'\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1bc|\0', '', text)
+# A line that a menu paints one character at a time, and its frame, tell a reader nothing.
+FRAME = re.compile(r'[-+| ]*|.')
 
 
 class Console:
@@ -47,10 +46,10 @@ class Console:
         self.shown = 0
 
     def show(self, last=False):
-        text = plain(self.vm.terminal.seen.decode(errors='replace'))
+        text = ui.plain(self.vm.terminal.seen.decode(errors='replace'))
         end = len(text) if last else text.rfind('\n') + 1
         for line in text[self.shown:end].splitlines():
-            if line.strip():
+            if not FRAME.fullmatch(line.strip()):
                 print('  | ' + line.rstrip(), flush=True)
         self.shown = max(self.shown, end)
 

@@ -15,7 +15,7 @@ import time
 import cache
 import initramfs
 import kernel as kernels
-from ui import Failure, step
+from ui import Failure, plain, step
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODULES = ('virtio_pci', '9p', '9pnet_virtio', 'kvm-amd', 'tun', 'vhost_net', 'bridge', 'overlay')
@@ -103,7 +103,7 @@ def _pump(process, log, line, deadline):
             if found:
                 status = int(found.group(1))
             elif line:
-                line(text.decode(errors='replace'))
+                line(plain(text.decode(errors='replace')).strip('\n'))
 
 
 def run(argv, directory, results, environment=None, keep=(), line=None, timeout=1200, memory_mb=MEMORY_MB, kvm_args='', amd_args=''):

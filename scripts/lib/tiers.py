@@ -18,7 +18,6 @@ import ui
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 TIERS = ('unit', 'fuzz', 'guest', 'lab', 'clients')
 LINE = re.compile(r'^(PASS|FAIL|SKIP) (\S+) ')
-ESCAPES = re.compile(r'\x1b(?:\[[0-9;?]*[A-Za-z]|c)')     # what a firmware writes before the first line
 BUILD, BUILD_SAN, BUILD_FUZZ = TOP / 'build', TOP / 'build-asan', TOP / 'build-fuzz'
 SANITIZERS = ('-Db_sanitize=address,undefined', '-Db_lundef=false')
 LIMITS = {'guest': 1200, 'clients': 600, 'lab': 1500}
@@ -39,7 +38,7 @@ class Count:
 
     def copy(self, text):
         """A line of a test program: counted when it is a scenario's, printed in any case."""
-        text = ESCAPES.sub('', text)
+        text = ui.plain(text).strip('\n')      # a firmware clears the screen before the first line
         found = LINE.match(text)
         with self.lock:
             if found:

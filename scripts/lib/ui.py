@@ -1,6 +1,7 @@
 # ui.py: progress lines and sub-processes for the scripts.
 # SPDX-License-Identifier: GPL-2.0-or-later
 import os
+import re
 import subprocess
 import sys
 import time
@@ -8,6 +9,15 @@ import time
 
 class Failure(Exception):
     """Something the user can act on; printed as one sentence, no trace."""
+
+
+_MOVE = re.compile(r'\x1b\[[0-9;]*H')
+_ESCAPE = re.compile(r'\x1b(?:\[[0-9;?]*[A-Za-z]|[()][A-Z0-9]|c)|\0')
+
+
+def plain(text):
+    """Terminal output without what paints and clears; a jump of the cursor becomes the end of a line."""
+    return _ESCAPE.sub('', _MOVE.sub('\n', text))
 
 
 def say(text):
