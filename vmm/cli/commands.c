@@ -20,6 +20,7 @@ const struct cli_command cli_commands[] = {
 	{ "reset", reset_main, "reset a VM" },
 	{ "pause", pause_main, "pause a VM" },
 	{ "resume", resume_main, "let a paused VM go on" },
+	{ "answer", answer_main, "answer the question of a VM that waits: retry, fail, off" },
 	{ "screenshot", screenshot_main, "write the VM's screen as a PNG" },
 	{ "sendkey", sendkey_main, "press keys: ctrl-alt-delete, f2, enter" },
 	{ "type", type_main, "type text on the VM's keyboard" },

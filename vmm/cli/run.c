@@ -262,7 +262,7 @@ static void on_signal(void *arg, uint32_t revents)
 	if (read(run->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	log_info("%s: %s", run->config->name, strsignal((int)info.ssi_signo));
-	if (machine_state(run->machine) == MACHINE_STOPPING || info.ssi_signo == SIGHUP)
+	if (machine_stop_asked(run->machine) || info.ssi_signo == SIGHUP)
 		machine_stop_hard(run->machine);
 	else
 		machine_stop_politely(run->machine, 0);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "hw/storage/piix4_ide.h"
 #include "machine/internal.h"
+#include "machine/question.h"
 
 #define LEAVE_STEP_NS 10000000ull       // how often a busy old medium is looked at
 
@@ -30,6 +31,104 @@ static int open_one(struct machine *m, const struct vm_drive *d, const char *pat
 	return r;
 }
 
+// --- a host that cannot do what a disk asks ------------------------------------------------------------
+
+static bool is_space(int code) { return code == ENOSPC || code == EDQUOT || code == EFBIG; }
+
+static const char *op_name(const struct disk_stall *s)
+{
+	static const char *const names[] = { "read", "write", "flush", "discard" };
+
+	return names[s->op];
+}
+
+static void describe(struct question *q, const struct disk *disk, const struct disk_stall *s)
+{
+	const char *remedy = is_space(s->code) ? "Make room for the file, then answer retry." :
+						 "Mend the storage, then answer retry.";
+
+	if (s->lost)
+		remedy = "The host has lost data that was written to this file since its last flush, and no flush of it can "
+			 "succeed any more: answer fail or off; a retry cannot help.";
+	q->id = is_space(s->code) ? "hbacommon.outofspace" : "hbacommon.ioerror";
+	q->standard = s->lost ? 1 : 0;
+	snprintf(q->text, sizeof(q->text), "%.200s: a %s failed: %s; %u request%s of the guest wait%s. %s", disk->name,
+		 op_name(s), strerror(s->code), s->failed + s->waiting, s->failed + s->waiting == 1 ? "" : "s",
+		 s->failed + s->waiting == 1 ? "s" : "", remedy);
+}
+
+static void end_with(struct machine *m, const struct disk *disk, const struct disk_stall *s)
+{
+	err_set(&m->exit_err, s->code, disk->name, "a %s failed, and the VM was powered off: %s", op_name(s),
+		strerror(s->code));
+	err_remedy(&m->exit_err, is_space(s->code) ? "Make room for the file; the guest will find its disk as after a power failure" :
+						     "Mend the storage; the guest will find its disk as after a power failure");
+	machine_end(m, EXIT_DISK);
+}
+
+// The disk may have gone on, or gone, since the question was asked.
+static void answered(struct question *q, unsigned choice)
+{
+	struct drive_stall *s = q->owner;
+	struct disk *disk = s->m->drive[s->drive];
+	struct disk_stall stall;
+
+	if (!disk || !disk_stalled(disk, &stall))
+		return;
+	if (choice == 2)
+		end_with(s->m, disk, &stall);
+	else
+		disk_answer(disk, choice == 1 ? DISK_FAIL : DISK_RETRY);
+}
+
+static void on_stall(void *arg, struct disk *disk)
+{
+	struct drive_stall *s = arg;
+	struct disk_stall stall;
+
+	if (!disk_stalled(disk, &stall))
+		return;
+	if (s->m->reset_draining || s->m->state == MACHINE_STOPPED || s->m->drive[s->drive] != disk) {
+		disk_answer(disk, DISK_CANCEL);
+		return;
+	}
+	s->question.choices[0] = (struct question_choice){ "retry", "Try it again" };
+	s->question.choices[1] = (struct question_choice){ "fail", "Report an error to the guest" };
+	s->question.choices[2] = (struct question_choice){ "off", "Power the VM off" };
+	s->question.count = 3;
+	s->question.answered = answered;
+	s->question.owner = s;
+	describe(&s->question, disk, &stall);
+	machine_ask(s->m, &s->question);
+}
+
+static void watch(struct machine *m, size_t i)
+{
+	struct drive_stall *s = &m->stall[i];
+
+	s->m = m;
+	s->drive = (unsigned)i;
+	disk_on_stall(m->drive[i], &(struct disk_stall_args){ .fn = on_stall, .arg = s, .reads = m->config->disk_hold_reads });
+}
+
+static void unwatch(struct machine *m, size_t i, struct disk *disk)
+{
+	disk_on_stall(disk, &(struct disk_stall_args){ 0 });
+	machine_withdraw(m, &m->stall[i].question);
+}
+
+void machine_cancel_stalls(struct machine *m)
+{
+	for (size_t i = 0; i < MACHINE_DRIVES; i++) {
+		if (!m->drive[i])
+			continue;
+		disk_answer(m->drive[i], DISK_CANCEL);
+		machine_withdraw(m, &m->stall[i].question);
+	}
+}
+
+// --- open and close ------------------------------------------------------------------------------------
+
 int machine_open_drives(struct machine *m, struct err *err)
 {
 	for (size_t i = 0; i < MACHINE_DRIVES; i++) {
@@ -41,6 +140,7 @@ int machine_open_drives(struct machine *m, struct err *err)
 		r = open_one(m, d, d->path, &m->drive[i], err);
 		if (r < 0)
 			return r;
+		watch(m, i);
 	}
 	return 0;
 }
@@ -62,6 +162,7 @@ int machine_close_drives(struct machine *m, struct err *err)
 
 		if (!m->drive[i])
 			continue;
+		machine_withdraw(m, &m->stall[i].question);
 		r = disk_close(m->drive[i], &e);
 		m->drive[i] = NULL;
 		if (r < 0 && first)
@@ -133,7 +234,11 @@ int machine_change_cd(struct machine *m, const char *node, const char *path, str
 		return r;
 	}
 	m->drive[i] = medium.disk;
+	if (medium.disk)
+		watch(m, (size_t)i);
 	m->leaving = medium.old;
+	if (m->leaving)
+		unwatch(m, (size_t)i, m->leaving);
 	loop_timer_init(&m->leave_timer, m->loop, close_leaving, m);
 	close_leaving(m);
 	return 0;

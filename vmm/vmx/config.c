@@ -121,6 +121,7 @@ static void load_all(struct loader *l)
 	load_platform(l);
 	load_drives(l);
 	load_ports(l);
+	load_answers(l);
 	load_missing(l);
 }
 
@@ -263,5 +264,10 @@ void vm_config_free(struct vm_config *c)
 	free(c->log_path);
 	free(c->bios_path);
 	free(c->vgabios_path);
+	for (size_t i = 0; i < c->answer_count; i++) {
+		free(c->answers[i].id);
+		free(c->answers[i].text);
+	}
+	free(c->answers);
 	free(c);
 }

@@ -32,6 +32,9 @@ struct vm_drive {
 	bool ssd;               // virtualSSD
 };
 
+// answer.msg.ID = TEXT
+struct vm_answer { char *id, *text; };
+
 enum vm_serial_kind { VM_SERIAL_NONE, VM_SERIAL_NULL, VM_SERIAL_FILE, VM_SERIAL_PIPE, VM_SERIAL_NETWORK };
 
 struct vm_serial {
@@ -94,6 +97,10 @@ struct vm_config {
 	bool log_enabled;       // logging
 	char *log_path;         // log.fileName, default <dir>/vmware.log
 	bool disk_allow_outside;        // berth.disk.allowOutside
+	bool disk_hold_reads;           // berth.disk.onReadError is "stop"
+	bool auto_answer;               // msg.autoAnswer
+	struct vm_answer *answers;
+	size_t answer_count;
 	char *bios_path;        // berth.bios: SeaBIOS image, or NULL = search
 	char *vgabios_path;     // berth.vgabios, or NULL = search
 	int64_t rtc_diff;       // rtc.diffFromUTC seconds

@@ -208,8 +208,18 @@ static void check_twice(struct loader *l)
 	}
 }
 
+static void load_read_errors(struct loader *l)
+{
+	const char *what = get_text(l, "berth.disk.onReadError");
+
+	l->c->disk_hold_reads = what && !strcasecmp(what, "stop");
+	if (what && !l->c->disk_hold_reads && strcasecmp(what, "report"))
+		problem(l, VMX_ERROR, "berth.disk.onReadError", "\"%.60s\" is neither report nor stop", what);
+}
+
 void load_drives(struct loader *l)
 {
+	load_read_errors(l);
 	for (unsigned i = 0; i < VM_IDE_CHANNELS * 2; i++)
 		load_drive(l, i / 2, i % 2);
 	check_twice(l);

@@ -63,10 +63,12 @@ const struct vmx_key vmx_keys[] = {
 	{ "cleanShutdown", VMX_BOOL, HON, NULL, "FALSE while the VM runs; written at start and end" },
 	{ "softPowerOff", VMX_BOOL, HON, NULL, "whether the guest powered itself off; written at the end" },
 	{ "workingDir", VMX_PATH, NOT, "folder of the .vmx", "where snapshots and suspend files go" },
-	{ "msg.autoAnswer", VMX_BOOL, HLS, "FALSE", "Berth asks no questions" },
+	{ "msg.autoAnswer", VMX_BOOL, HON, "FALSE", "TRUE: every question of the VM gets its standard answer" },
 	{ "answer.msg.serial.file.open", VMX_CHOICE, HON, "Append",
 	  "Replace empties a serial port's output file at start, anything else appends" },
-	{ "answer.msg.*", VMX_STRING, HLS, NULL, "answers prepared for VMware's questions" },
+	{ "answer.msg.{hbacommon.outofspace|hbacommon.ioerror|disk.undoable}", VMX_CHOICE, HON, NULL,
+	  "answer to a question of the VM, see docs/disks-faults.md: retry, fail, off; commit, discard, keep" },
+	{ "answer.msg.*", VMX_STRING, HLS, NULL, "answers prepared for VMware's other questions" },
 	{ "templateVM", VMX_BOOL, HLS, "FALSE", "protects a clone template in the user interface" },
 
 	SECTION("Processors"),
@@ -383,6 +385,8 @@ const struct vmx_key vmx_keys[] = {
 	{ "berth.vgabios", VMX_PATH, HON, NULL, "VGA BIOS image instead of the packaged one" },
 	{ "berth.disk.allowOutside", VMX_BOOL, HON, "FALSE",
 	  "disk extents may lie outside their disk's folder" },
+	{ "berth.disk.onReadError", VMX_CHOICE, HON, "report",
+	  "report: the guest sees a sector that the host cannot read; stop: the VM asks first" },
 	{ "berth.stopTimeout", VMX_INT, HON, "60", "seconds a polite stop waits for the guest, 1 to 86400" },
 };
 
