@@ -113,6 +113,7 @@ struct disk_open_args {
 	bool readonly;
 	bool allow_outside;             // extents may lie outside the image's folder (berth.disk.allowOutside)
 	bool write_through;
+	bool unlocked;                  // VMware's locks are neither looked at nor taken (disk.locking = "FALSE")
 };
 
 // Opens the image with all its extents, checks everything, takes the locks. Files are open when it returns; none

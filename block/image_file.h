@@ -21,6 +21,7 @@ struct image_file {
 	// either.
 	int failed;
 	bool sparse;            // holds a sparse extent, so nothing else may lie in it
+	struct vmware_lock *lock;       // ours beside the descriptor, or NULL
 	dev_t dev;
 	ino_t ino;
 	struct image_file *next;
@@ -37,6 +38,7 @@ struct image_folder {
 struct image_file_want {
 	bool writable;
 	bool device;            // a block device will do as well
+	bool unlocked;          // VMware's locks are neither looked at nor taken (disk.locking)
 };
 
 // Opens the folder of PATH. 0 or -errno; image_folder_close() afterwards. Any thread, as all of this header
@@ -45,7 +47,7 @@ int image_folder_open(struct image_folder *folder, const char *path, struct err 
 void image_folder_close(struct image_folder *folder);
 
 // Opens PATH as the user wrote it, symbolic links followed, and locks it: an OFD write lock, or a read lock
-// when it is not to be written. -EBUSY when somebody else has it or VMware's <file>.lck says so.
+// when it is not to be written; when it is, VMware's <file>.lck, too. -EBUSY when somebody else has one of them.
 int image_file_open(const char *path, struct image_file_want want, struct image_file **out, struct err *err);
 // The same for a name out of a descriptor: backslashes become slashes, spelling may differ from the disk's in
 // case. The name must stay in the folder (no absolute path, no `..`, no link that leads out) unless

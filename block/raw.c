@@ -27,7 +27,7 @@ static int add_file(struct image *img, struct image_file *file, struct err *err)
 
 int raw_open(struct loop *loop, const struct disk_open_args *args, struct disk **out, struct err *err)
 {
-	struct image_file_want want = { .writable = !args->readonly, .device = true };
+	struct image_file_want want = { .writable = !args->readonly, .device = true, .unlocked = args->unlocked };
 	struct image_file *file;
 	struct image *img;
 	int r;

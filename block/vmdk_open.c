@@ -163,7 +163,8 @@ static int shared_file(struct opening *o, const struct image_file *file)
 
 static int open_extent_file(struct opening *o, const struct vmdk_extent *x, struct image_file **out)
 {
-	struct image_file_want want = { .writable = !o->args->readonly && x->access == VMDK_RW };
+	struct image_file_want want = { .writable = !o->args->readonly && x->access == VMDK_RW,
+					.unlocked = o->args->unlocked };
 	int r;
 
 	if (!x->name)
@@ -284,7 +285,7 @@ static void describe(struct opening *o, const struct create_type *type)
 
 static int open_all(struct opening *o)
 {
-	struct image_file_want want = { .writable = !o->args->readonly };
+	struct image_file_want want = { .writable = !o->args->readonly, .unlocked = o->args->unlocked };
 	const struct create_type *type;
 	int r = image_file_open(o->args->path, want, &o->top, o->err);
 

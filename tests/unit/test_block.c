@@ -312,6 +312,14 @@ START_TEST(vmware_lock)
 	d = must_open(&f, "d.vmdk", ro);
 	must_close(&f, d);
 	shell("test -e %s/d-flat.vmdk.lck/M12345.lck", f.dir);
+	d = must_open(&f, "d.vmdk", (struct disk_open_args){ .unlocked = true });
+	shell("test ! -e %s/d.vmdk.lck", f.dir);
+	must_close(&f, d);
+	shell("rm -r %s/d-flat.vmdk.lck", f.dir);
+	d = must_open(&f, "d.vmdk", rw);
+	shell("test -e %s/d.vmdk.lck/M*.lck", f.dir);
+	must_close(&f, d);
+	shell("test ! -e %s/d.vmdk.lck", f.dir);
 }
 END_TEST
 

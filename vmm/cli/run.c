@@ -19,6 +19,7 @@
 #include "base/compiler.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/vmware_lock.h"
 #include "kvm/host.h"
 #include "machine/control.h"
 #include "machine/machine.h"
@@ -53,6 +54,7 @@ struct run {
 	struct control *control;
 	struct loop_fd *signals;
 	int signal_fd, lock_fd;
+	struct vmware_lock *vmware_lock;        // the .vmx's .lck
 	bool console, no_log;
 	const char *vmx, *bios, *vgabios, *debugcon;
 };
@@ -181,7 +183,7 @@ static int lock_vmx(struct run *run, struct err *err)
 	if (run->lock_fd >= 0)
 		close(run->lock_fd);
 	run->lock_fd = fd;
-	return 0;
+	return run->vmware_lock ? 0 : vmware_lock_take(run->config->vmx_path, true, &run->vmware_lock, err);
 }
 
 // --- what a run writes into the .vmx -------------------------------------------------------------------
@@ -395,6 +397,7 @@ static void clean_up(struct run *run)
 	loop_destroy(run->loop);
 	if (run->signal_fd >= 0)
 		close(run->signal_fd);
+	vmware_lock_release(run->vmware_lock);
 	if (run->lock_fd >= 0)
 		close(run->lock_fd);
 	log_close_file();

@@ -97,6 +97,7 @@ struct vm_config {
 	bool log_enabled;       // logging
 	char *log_path;         // log.fileName, default <dir>/vmware.log
 	bool disk_allow_outside;        // berth.disk.allowOutside
+	bool disk_unlocked;             // disk.locking is FALSE
 	bool disk_hold_reads;           // berth.disk.onReadError is "stop"
 	bool auto_answer;               // msg.autoAnswer
 	struct vm_answer *answers;

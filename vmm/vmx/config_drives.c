@@ -220,6 +220,7 @@ static void load_read_errors(struct loader *l)
 void load_drives(struct loader *l)
 {
 	load_read_errors(l);
+	l->c->disk_unlocked = !get_bool(l, "disk.locking");
 	for (unsigned i = 0; i < VM_IDE_CHANNELS * 2; i++)
 		load_drive(l, i / 2, i % 2);
 	check_twice(l);

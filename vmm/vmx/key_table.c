@@ -201,8 +201,9 @@ const struct vmx_key vmx_keys[] = {
 	{ "sched.{scsi|sata|nvme|ide}%d:%d.*", VMX_STRING, HLS, NULL,
 	  "I/O shares of an ESXi host", .max = { 3, 64 } },
 	{ "disk.EnableUUID", VMX_BOOL, NOT, "FALSE", "shows the disk's UUID to the guest" },
-	{ "{disk.locking|diskLib.*|ctkEnabled|disk.*}", VMX_STRING, HLS, NULL,
-	  "how VMware opens disks; Berth locks every image it opens" },
+	{ "disk.locking", VMX_BOOL, HON, "TRUE",
+	  "FALSE: VMware's locks (.lck) of disks are neither looked at nor taken; the kernel's are" },
+	{ "{diskLib.*|ctkEnabled|disk.*}", VMX_STRING, HLS, NULL, "how VMware opens disks" },
 
 	SECTION("Floppy"),
 	{ "floppy0.present", VMX_BOOL, NOT, "TRUE", "floppy drive A", .device = true },
