@@ -13,7 +13,7 @@ struct slot {
 	struct block_req req;
 	struct iovec iov[MAX_IOV];
 	char *buf;
-	bool busy;
+	bool busy, learning;
 	struct script *script;
 };
 
@@ -55,7 +55,7 @@ static bool conflicts(const struct script *s, uint64_t offset, uint64_t len, boo
 	for (unsigned i = 0; i < s->depth; i++) {
 		const struct block_req *r = &s->slots[i].req;
 
-		if (!s->slots[i].busy || r->op == BLOCK_FLUSH || (!change && r->op == BLOCK_READ))
+		if (!s->slots[i].busy || r->op == BLOCK_FLUSH || (!change && r->op == BLOCK_READ && !s->slots[i].learning))
 			continue;
 		if (offset < r->offset + r->length && r->offset < offset + len)
 			return true;
@@ -77,7 +77,7 @@ static void learn(struct block_req *req, int result)
 				      (unsigned long long)(req->offset + i));
 	}
 	memcpy(s->model + req->offset, slot->buf, req->length);
-	slot->busy = false;
+	slot->busy = slot->learning = false;
 	s->busy--;
 }
 
@@ -85,6 +85,7 @@ static void discarded(struct slot *slot)
 {
 	struct block_req *req = &slot->req;
 
+	slot->learning = true;          // the model does not know yet what is there
 	slot->iov[0] = (struct iovec){ slot->buf, req->length };
 	*req = (struct block_req){ .op = BLOCK_READ, .offset = req->offset, .length = req->length, .iov = slot->iov,
 				   .iovcnt = 1, .done = learn, .owner = slot };

@@ -22,6 +22,8 @@ static int open_one(struct machine *m, const struct vm_drive *d, const char *pat
 	struct disk_open_args args = {
 		.path = path, .raw = d->kind == VM_DRIVE_CDROM, .readonly = d->kind == VM_DRIVE_CDROM,
 		.allow_outside = m->config->disk_allow_outside, .write_through = d->write_through,
+		.direct = m->config->disk_direct, .ignore_parent_cid = m->config->disk_ignore_parent_cid,
+		.home = m->config->dir,
 	};
 	int r = disk_open(m->loop, &args, out, err);
 
