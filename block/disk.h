@@ -114,6 +114,9 @@ struct disk_open_args {
 	bool allow_outside;             // extents may lie outside the image's folder (berth.disk.allowOutside)
 	bool write_through;
 	bool unlocked;                  // VMware's locks are neither looked at nor taken (disk.locking = "FALSE")
+	bool direct;                    // past the page cache where that is possible (berth.disk.cache = "direct")
+	bool ignore_parent_cid;         // a parent that was changed is taken all the same (berth.disk.ignoreParentCID)
+	const char *home;               // the .vmx's folder: parents may lie there, too; NULL = none
 };
 
 // Opens the image with all its extents, checks everything, takes the locks. Files are open when it returns; none

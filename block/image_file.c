@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
 #include "base/log.h"
 #include "base/vmware_lock.h"
 #include "block/image_path.h"
@@ -86,6 +87,7 @@ static int adopt(int fd, const char *name, struct image_file_want want, struct i
 		return err_set(err, ENOMEM, name, "no memory to open it");
 	}
 	file->fd = fd;
+	file->slot = -1;
 	file->writable = want.writable;
 	snprintf(file->name, sizeof(file->name), "%s", name);
 	r = examine(file, want.device, err);
@@ -170,11 +172,45 @@ int image_file_open_in(const struct image_folder *folder, const char *name, stru
 	return r;
 }
 
+static bool direct_alignment(const struct image_file *file, uint32_t *memory)
+{
+#ifdef STATX_DIOALIGN
+	struct statx sx;
+
+	if (statx(file->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &sx) == 0 && (sx.stx_mask & STATX_DIOALIGN) &&
+	    sx.stx_dio_offset_align && sx.stx_dio_offset_align <= 512) {
+		*memory = MAX(sx.stx_dio_mem_align, 1u);
+		return true;
+	}
+#endif
+	return false;
+}
+
+void image_file_direct(struct image_file *file)
+{
+	uint32_t memory;
+	int flags = fcntl(file->fd, F_GETFL);
+
+	if (file->align)
+		return;
+	if (!direct_alignment(file, &memory) || file->size % 512 || memory > 4096 ||
+	    fcntl(file->fd, F_SETFL, flags | O_DIRECT) < 0) {
+		log_info("%s: this file system cannot go past the page cache by sectors; the host's cache is used",
+			 file->name);
+		return;
+	}
+	file->align = memory;
+}
+
 void image_file_close(struct image_file *file)
 {
+	struct flock unlock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
 	if (!file)
 		return;
 	vmware_lock_release(file->lock);
+	// A ring may hold the open file a little longer than we do.
+	fcntl(file->fd, F_OFD_SETLK, &unlock);
 	close(file->fd);
 	free(file);
 }

@@ -22,6 +22,8 @@ struct image_file {
 	int failed;
 	bool sparse;            // holds a sparse extent, so nothing else may lie in it
 	struct vmware_lock *lock;       // ours beside the descriptor, or NULL
+	int slot;               // of the loop's registered files, or -1
+	uint32_t align;         // past the page cache: memory must be aligned so, lengths to sectors; 0 = host's cache
 	dev_t dev;
 	ino_t ino;
 	struct image_file *next;
@@ -55,6 +57,9 @@ int image_file_open(const char *path, struct image_file_want want, struct image_
 // part. A file that is in the list KNOWN already is given back again instead of being opened twice.
 int image_file_open_in(const struct image_folder *folder, const char *name, struct image_file_want want,
 		       struct image_file *known, struct image_file **out, struct err *err);
+// Transfers go past the page cache from now on, where the file system does that for whole sectors; else nothing changes,
+// and the log says so. For files that hold a guest's data alone.
+void image_file_direct(struct image_file *file);
 // Closing drops the lock. FILE may be NULL.
 void image_file_close(struct image_file *file);
 // All LEN bytes or an error; for opening and closing, where waiting is allowed.
@@ -77,6 +82,7 @@ struct file_op {
 	struct iovec *iov;
 	int iovcnt;
 	unsigned retries;
+	struct bounce *bounce;                          // file_op.c's own
 	void (*done)(struct file_op *op, int result);   // loop thread
 };
 

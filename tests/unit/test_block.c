@@ -419,9 +419,6 @@ START_TEST(refused_types)
 	}
 	put_text(&f, "d.vmdk", DESC_HEAD "createType=custom\nRW 4 SESPARSE \"a\"\n");
 	must_refuse("d.vmdk", ro, ENOTSUP, "SESPARSE");
-	put_text(&f, "d.vmdk", "# Disk DescriptorFile\nparentCID=12345678\nparentFileNameHint=\"base.vmdk\"\n"
-		 "createType=monolithicFlat\nRW 4 FLAT \"a\" 0\n");
-	must_refuse("d.vmdk", ro, ENOTSUP, "base.vmdk");
 	put_text(&f, "d.vmdk", FLAT_TEXT "changeTrackPath=\"d-ctk.vmdk\"\nRW 4 FLAT \"a\" 0\n");
 	must_refuse("d.vmdk", rw, ENOTSUP, "d-ctk.vmdk");
 	put_text(&f, "d.vmdk", "COWD----------");

@@ -102,6 +102,8 @@ struct vm_config {
 	bool auto_answer;               // msg.autoAnswer
 	struct vm_answer *answers;
 	size_t answer_count;
+	bool disk_direct;               // berth.disk.cache = "direct"
+	bool disk_ignore_parent_cid;    // berth.disk.ignoreParentCID
 	char *bios_path;        // berth.bios: SeaBIOS image, or NULL = search
 	char *vgabios_path;     // berth.vgabios, or NULL = search
 	int64_t rtc_diff;       // rtc.diffFromUTC seconds

@@ -385,9 +385,13 @@ const struct vmx_key vmx_keys[] = {
 	{ "berth.bios", VMX_PATH, HON, NULL, "SeaBIOS image instead of the packaged one" },
 	{ "berth.vgabios", VMX_PATH, HON, NULL, "VGA BIOS image instead of the packaged one" },
 	{ "berth.disk.allowOutside", VMX_BOOL, HON, "FALSE",
-	  "disk extents may lie outside their disk's folder" },
+	  "extents and parents of disks may lie outside the folders of their disk and of the VM" },
 	{ "berth.disk.onReadError", VMX_CHOICE, HON, "report",
 	  "report: the guest sees a sector that the host cannot read; stop: the VM asks first" },
+	{ "berth.disk.cache", VMX_CHOICE, HON, "host",
+	  "host: disks go through the host's page cache; direct: flat extents go past it" },
+	{ "berth.disk.ignoreParentCID", VMX_BOOL, HON, "FALSE",
+	  "a delta disk is opened although its parent was changed behind its back" },
 	{ "berth.stopTimeout", VMX_INT, HON, "60", "seconds a polite stop waits for the guest, 1 to 86400" },
 };
 
