@@ -16,10 +16,11 @@
 
 #include "base/bytes.h"
 #include "base/compiler.h"
+#include "block/tool_extent.h"
 #include "block/tool_meta.h"
 #include "block/vmdk_write_desc.h"
 
-#define SPLIT_SECTORS    4192256ull             // 2047 MiB: extents stay below 2 GiB
+#define SPLIT_SECTORS    TOOL_SPLIT_SECTORS      // 2047 MiB: extents stay below 2 GiB
 #define GRAIN            128u
 #define TABLE_ENTRIES    512u
 #define TABLE_SECTORS    4u
@@ -561,6 +562,24 @@ static int make(struct making *m)
 		r = sync_folder(m);
 	if (r < 0)
 		undo(m);
+	return r;
+}
+
+int tool_extent_create(const char *path, enum vmdk_extent_type type, uint64_t sectors, mode_t mode, struct err *err)
+{
+	struct vmdk_create_args args = { .path = path };
+	struct vmdk_extent x = { .type = type, .sectors = sectors };
+	struct making m = { .args = &args, .kind = &kinds[VMDK_KIND_SPLIT_SPARSE], .sectors = sectors, .mode = mode & 0666,
+			    .err = err };
+	int r;
+
+	x.name = strdup(path);
+	if (!x.name)
+		return out_of_memory(&m);
+	r = make_extent(&m, &x);
+	if (r < 0 && m.made)
+		unlink(path);
+	free(x.name);
 	return r;
 }
 
