@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "cli/check.h"
+#include "cli/disk_cmd.h"
 #include "cli/host_cmd.h"
 #include "cli/run.h"
 #include "cli/unit_cmd.h"
@@ -14,6 +15,7 @@ const struct cli_command cli_commands[] = {
 	{ "run", run_main, "run a VM in the foreground" },
 	{ "check", check_main, "show the machine a .vmx describes, and what is wrong with it" },
 	{ "host", host_main, "tell whether this host can run VMs, and what to do if not" },
+	{ "disk", disk_main, "make, convert, check, grow and merge virtual disks" },
 	{ "list", list_main, "show the VMs that run" },
 	{ "status", status_main, "show one VM" },
 	{ "stop", stop_main, "press the power button, then wait; --hard pulls the plug" },
