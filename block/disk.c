@@ -226,7 +226,7 @@ static void cancel(struct disk *disk, struct block_req *req)
 	queue_done(disk, req, -ECANCELED, true);
 }
 
-void disk_answer(struct disk *disk, enum disk_answer answer)
+void disk_answer(struct disk *disk, enum disk_stall_answer answer)
 {
 	struct block_req *list = disk->held;
 

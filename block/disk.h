@@ -64,7 +64,7 @@ struct disk_stall {
 	unsigned failed, waiting;       // requests that failed; requests held behind them
 };
 
-enum disk_answer {
+enum disk_stall_answer {
 	DISK_RETRY,     // everything that is held goes to the engine again, in the order of its submission
 	DISK_FAIL,      // what failed ends with its error, what waits goes to the engine
 	DISK_CANCEL,    // everything that is held ends with -ECANCELED: the guest has gone or starts anew
@@ -129,7 +129,7 @@ void disk_on_stall(struct disk *disk, const struct disk_stall_args *args);
 // Whether something is held; OUT (may be NULL) tells what.
 bool disk_stalled(const struct disk *disk, struct disk_stall *out);
 // Ends the stall; nothing happens when there is none. A request that fails again makes a new one.
-void disk_answer(struct disk *disk, enum disk_answer answer);
+void disk_answer(struct disk *disk, enum disk_stall_answer answer);
 // Runs the loop's completions until nothing is in flight, then closes. Loop thread, outside callbacks; also
 // usable after loop_run() has returned. What is held is cancelled; a write that was held, or that fails now, is an
 // error of the closing.

@@ -1,13 +1,15 @@
-# test_disk_faults.py: a disk whose file system is full: the VM waits and asks, and does what it is told.
+# test_disk_faults.py: disks on a file system that is full, and disks that are not persistent.
 # SPDX-License-Identifier: GPL-2.0-or-later
 import json
 import re
 import resource
+import struct
 import subprocess
 
 import berthlib
 import payload
 import pytest
+import vmxfile
 from ui import run
 
 DATA_SIZE = '64M'
@@ -199,3 +201,123 @@ def test_automatic_answer(folder, limited):
         limited.make_room()
         check_end(vm, limited, berthlib.OFF)
         assert 'ok data' in payload.serial(vm)
+
+
+# --- disks that are not persistent -------------------------------------------------------------------------------------
+
+class Undo:
+    """The folder of a VM whose data disk is not persistent."""
+
+    def __init__(self, folder, limited, mode, **changes):
+        self.folder = folder
+        self.disk = limited.place / 'data.vmdk'
+        self.vm = machine(folder, limited, {'ide0:1.mode': mode, **changes})
+        self.before = self.disk.read_bytes()
+
+    def run(self):
+        lines = payload.run_to_end(self.vm)
+        (self.folder / 'serial.log').unlink()
+        return lines
+
+    def logs(self):
+        return sorted(path.name for path in self.folder.glob('**/*REDO*') if not path.name.endswith('.lck'))
+
+    def key(self):
+        return vmxfile.parse(self.vm.vmx.read_text()).get('ide0:1.redo')
+
+    def untouched(self):
+        return self.disk.read_bytes() == self.before
+
+    def set(self, name, value):
+        text = '\n'.join(line for line in self.vm.vmx.read_text().splitlines() if not line.startswith(name))
+        self.vm.vmx.write_text(f'{text}\n{name} = "{value}"\n')
+
+    def has_all(self):
+        """The disk, as a program that nobody here wrote reads it, holds what the payload writes."""
+        raw = self.folder / 'all.raw'
+        run('qemu-img', 'convert', '-f', 'vmdk', '-O', 'raw', self.disk, raw)
+        with open(raw, 'rb') as file:
+            for sector in range(64):
+                file.seek(sector * 256 * 512)
+                words = struct.unpack('<128I', file.read(512))
+                if words != tuple((sector * 0x01000193 + n * 0x9e3779b9) & 0xffffffff for n in range(128)):
+                    return False
+        return True
+
+
+def locks(folder):
+    return sorted(str(path) for path in folder.glob('**/*.lck'))
+
+
+@pytest.mark.parametrize('mode', ['nonpersistent', 'independent-nonpersistent'])
+def test_nonpersistent(folder, limited, mode):
+    undo = Undo(folder, limited, mode)
+    undo.run()
+    assert undo.logs() == [] and undo.untouched() and undo.key() == '' and locks(folder) == []
+
+
+def test_nonpersistent_after_a_crash(folder, limited):
+    """What a process that was killed left behind is dropped at the next start, its locks are taken over."""
+    undo = Undo(folder, limited, 'nonpersistent')
+    with undo.vm as vm:
+        limited.start(vm)
+        wait_question(vm)
+        assert len(undo.logs()) == 1 and undo.key() == undo.logs()[0]
+        # A reset is no end: the log stays.
+        berthlib.berth('reset', vm.vmx, check=0)
+        berthlib.wait_for(lambda: payload.serial(vm).count('filling') == 2 and question(vm), 60, 'the second boot')
+        assert len(undo.logs()) == 1
+        second = berthlib.berth('run', vm.vmx)
+        assert second.returncode == berthlib.BUSY and str(vm.process.pid) in second.stderr, second.stderr
+        old = undo.logs()
+        vm.end()
+    assert undo.logs() == old and len(locks(folder)) >= 2
+    (folder / 'serial.log').unlink()
+    undo.run()
+    assert undo.logs() == [] and undo.untouched() and undo.key() == '' and locks(folder) == []
+    assert 'what an earlier run wrote is dropped' in undo.vm.stderr()
+    assert 'did not end properly' in undo.vm.stderr()
+
+
+def test_undoable_kept_then_committed(folder, limited):
+    undo = Undo(folder, limited, 'undoable')
+    undo.run()                                  # nobody is there to be asked: kept
+    assert len(undo.logs()) == 1 and undo.untouched() and undo.key() == undo.logs()[0]
+    first = undo.logs()
+    undo.set('answer.msg.disk.undoable', 'Commit')
+    undo.run()
+    assert 'goes on with what lies in its redo log' in undo.vm.stderr()
+    assert first[0] in undo.vm.stderr()
+    assert undo.logs() == [] and undo.key() == '' and undo.has_all() and locks(folder) == []
+
+
+def test_undoable_discarded(folder, limited):
+    undo = Undo(folder, limited, 'undoable', **{'answer.msg.disk.undoable': 'Discard'})
+    undo.run()
+    assert undo.logs() == [] and undo.untouched() and undo.key() == ''
+
+
+def test_append(folder, limited):
+    undo = Undo(folder, limited, 'append')
+    undo.run()
+    kept = undo.logs()
+    undo.run()
+    assert undo.logs() == kept and len(kept) == 1 and undo.untouched()
+    # In a mode without a redo log it stops the start; committed by hand, the disk is whole.
+    undo.set('ide0:1.mode', 'persistent')
+    done = berthlib.berth('run', undo.vm.vmx)
+    assert done.returncode == berthlib.CONFIG and kept[0] in done.stderr, done.stderr
+    berthlib.berth('disk', 'commit', '--delete', limited.place / kept[0], check=0)
+    assert undo.has_all()
+
+
+@pytest.mark.parametrize('name', ['other.vmdk', 'data.vmdk.REDO_abc123'])
+def test_redo_that_is_none(folder, limited, name):
+    """The key .redo makes Berth open or delete nothing but a redo log of the very disk."""
+    undo = Undo(folder, limited, 'nonpersistent', **{'ide0:1.redo': name})
+    run('qemu-img', 'create', '-q', '-f', 'vmdk', limited.place / name, DATA_SIZE)
+    before = undo.vm.vmx.read_bytes()
+    done = berthlib.berth('run', undo.vm.vmx)
+    assert done.returncode == berthlib.CONFIG and 'redo names it' in done.stderr, done.stderr
+    assert undo.vm.vmx.read_bytes() == before and (limited.place / name).exists()
+    assert locks(folder) == []

@@ -162,7 +162,7 @@ START_TEST(everything_at_once)
 	ck_assert_int_eq(l.c->ide[0][1].kind, VM_DRIVE_DISK);
 	ck_assert_str_eq(l.c->ide[0][1].node, "ide0:1");
 	ck_assert(l.c->ide[0][1].ssd && l.c->ide[0][1].write_through && l.c->ide[0][1].independent);
-	ck_assert(!l.c->ide[0][1].nonpersistent && l.c->ide[0][1].connected);
+	ck_assert(l.c->ide[0][1].mode == VM_DISK_PERSISTENT && l.c->ide[0][1].connected);
 	unload(&l);
 }
 END_TEST
@@ -281,11 +281,13 @@ static const struct problem_case {
 	{ "ide0:0.present = TRUE\n", VMX_ERROR, "ide0:0.fileName", 0 },
 	{ "ide0:0.present = TRUE\nide0:0.fileName = no.vmdk\n", VMX_ERROR, "ide0:0.fileName", 6 },
 	{ "ide0:0.present = TRUE\nide0:0.deviceType = tape\n", VMX_ERROR, "ide0:0.deviceType", 6 },
-	{ "ide0:0.present = TRUE\nide0:0.mode = nonpersistent\n", VMX_ERROR, "ide0:0.mode", 6 },
-	{ "ide0:0.present = TRUE\nide0:0.mode = independent-nonpersistent\n", VMX_ERROR, "ide0:0.mode", 6 },
-	{ "ide0:0.present = TRUE\nide0:0.mode = undoable\n", VMX_ERROR, "ide0:0.mode", 6 },
+	{ "ide0:0.present = TRUE\nide0:0.mode = undoable\nide0:0.redo = x.REDO_a\nide0:0.fileName = /dev/null\n", VMX_WARNING, "ide0:0.redo", 7 },
+	{ "ide0:0.present = TRUE\nide0:0.mode = nonpersistent\nide0:0.redo = x.REDO_a\nide0:0.fileName = /dev/null\n", VMX_NOTE, "ide0:0.redo", 7 },
+	{ "workingDir = nowhere\n", VMX_WARNING, "workingDir", 5 },
+	{ "berth.disk.onReadError = shrug\n", VMX_ERROR, "berth.disk.onReadError", 5 },
+	{ "disk.locking = perhaps\n", VMX_ERROR, "disk.locking", 5 },
 	{ "ide0:0.present = TRUE\nide0:0.mode = sideways\n", VMX_ERROR, "ide0:0.mode", 6 },
-	{ "ide0:0.present = TRUE\nide0:0.redo = x.REDO_a\n", VMX_ERROR, "ide0:0.redo", 6 },
+	{ "ide0:0.present = TRUE\nide0:0.redo = x.REDO_a\nide0:0.fileName = no.vmdk\n", VMX_ERROR, "ide0:0.redo", 6 },
 	{ "ide1:0.present = TRUE\nide1:0.fileName = no.iso\n", VMX_WARNING, "ide1:0.fileName", 6 },
 	{ "ide1:0.present = TRUE\nide1:0.deviceType = cdrom-raw\n", VMX_NOTE, "ide1:0.deviceType", 6 },
 	{ "serial0.present = TRUE\nserial0.fileType = file\n", VMX_ERROR, "serial0.fileName", 0 },

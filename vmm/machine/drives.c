@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/compiler.h"
 #include "base/log.h"
@@ -140,7 +141,9 @@ int machine_open_drives(struct machine *m, struct err *err)
 
 		if (d->kind == VM_DRIVE_NONE || !d->path || (d->kind == VM_DRIVE_CDROM && !d->connected))
 			continue;
-		r = open_one(m, d, d->path, &m->drive[i], err);
+		r = d->mode == VM_DISK_PERSISTENT ? 0 : redo_prepare(m->config, d, &m->redo[i], err);
+		if (!r)
+			r = open_one(m, d, m->redo[i].path ? m->redo[i].path : d->path, &m->drive[i], err);
 		if (r < 0)
 			return r;
 		watch(m, i);
@@ -208,6 +211,87 @@ static void close_leaving(void *arg)
 	m->leaving = NULL;
 }
 
+// --- redo logs at the end ------------------------------------------------------------------------------------
+
+static void note_answer(struct question *q, unsigned choice)
+{
+	struct machine *m = q->owner;
+
+	m->redo_answer = (int)choice;
+}
+
+// Somebody must be there to answer: the .vmx, or whoever started the VM at a terminal. The loop still serves everything.
+static enum redo_fate ask_fate(struct machine *m, const char *disk)
+{
+	static const enum redo_fate fates[] = { REDO_COMMIT, REDO_DISCARD, REDO_KEEP };
+	struct question *q = &m->redo_question;
+
+	*q = (struct question){ .id = "disk.undoable", .count = 3, .standard = 2, .answered = note_answer, .owner = m,
+				.choices = { { "commit", "Write the changes to the disk" }, { "discard", "Drop the changes" },
+					     { "keep", "Keep them beside the disk, for the next start" } } };
+	snprintf(q->text, sizeof(q->text), "%.300s is undoable: what becomes of the changes since they were last committed?", disk);
+	if (!questions_will_answer(&m->questions, q) && !isatty(STDERR_FILENO))
+		return REDO_KEEP;
+	m->redo_answer = -1;
+	machine_ask(m, q);
+	while (m->redo_answer < 0 && !m->end_now && loop_turn(m->loop) == 0)
+		continue;
+	machine_withdraw(m, q);
+	return m->redo_answer < 0 ? REDO_KEEP : fates[m->redo_answer];
+}
+
+static enum redo_fate fate_of(struct machine *m, const struct vm_drive *d, const struct redo *r, bool started)
+{
+	if (!started)
+		return r->fresh ? REDO_DISCARD : REDO_KEEP;
+	if (d->mode == VM_DISK_NONPERSISTENT)
+		return REDO_DISCARD;
+	// After a failure of the host nothing is decided.
+	if (d->mode == VM_DISK_APPEND || m->end_now || m->exit == EXIT_DISK || m->exit == EXIT_INTERNAL)
+		return REDO_KEEP;
+	return ask_fate(m, d->path);
+}
+
+int machine_finish_redo(struct machine *m, bool started, struct err *err)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < MACHINE_DRIVES; i++) {
+		const struct vm_drive *d = drive_config(m, i);
+		struct redo *r = &m->redo[i];
+		enum redo_fate fate;
+		struct err e = { 0 };
+		char text[1200];
+		int code;
+
+		if (!r->path)
+			continue;
+		fate = fate_of(m, d, r, started);
+		code = redo_finish(m->loop, m->config, r, fate, &e);
+		if (code < 0 && first)
+			log_error("%s", err_sentence(&e, text, sizeof(text)));
+		else if (code < 0 && err)
+			*err = e;
+		if (!first)
+			first = code;
+		if (!code && started && fate == REDO_KEEP)
+			log_info("%s: the changes are kept in %s; `berth disk commit --delete` writes them to the disk", d->path, r->path);
+	}
+	return first;
+}
+
+void machine_each_redo(const struct machine *m, void (*fn)(void *arg, const char *node, const char *path, bool kept), void *arg)
+{
+	for (size_t i = 0; i < MACHINE_DRIVES; i++) {
+		const struct vm_drive *d = drive_config(m, i);
+
+		if (d->kind == VM_DRIVE_DISK && d->mode != VM_DISK_PERSISTENT)
+			fn(arg, d->node, m->redo[i].path ? m->redo[i].path : "", m->redo[i].path && d->mode != VM_DISK_NONPERSISTENT);
+	}
+}
+
+// --- media ---------------------------------------------------------------------------------------------------
+
 int machine_change_cd(struct machine *m, const char *node, const char *path, struct err *err)
 {
 	struct piix4_ide_medium medium = { .force = true };
@@ -218,6 +302,8 @@ int machine_change_cd(struct machine *m, const char *node, const char *path, str
 		err_remedy(err, "`berth status` lists the drives");
 		return -ENOENT;
 	}
+	if (!m->vcpus)
+		return err_set(err, EBUSY, node, "the VM has ended");
 	if (m->leaving) {
 		err_set(err, EBUSY, node, "the last change of medium is still under way");
 		err_remedy(err, "Try again in a moment");

@@ -15,6 +15,7 @@
 #include "kvm/vcpu.h"
 #include "machine/machine.h"
 #include "machine/question.h"
+#include "machine/redo.h"
 
 // Device numbers on bus 0, vmware-hardware 1.2.
 #define DEVFN_PIIX4_IDE (7u << 3 | 1)
@@ -84,6 +85,10 @@ struct machine {
 	struct disk *leaving;           // a medium that was taken out and still has requests under way
 	struct loop_timer leave_timer;
 	struct drive_stall stall[MACHINE_DRIVES];
+	struct redo redo[MACHINE_DRIVES];
+	struct question redo_question;
+	int redo_answer;                // to redo_question; -1 = none yet
+	bool end_now;                   // asked to stop while the end waits for an answer
 	struct questions questions;
 	enum machine_state behind_question;     // what the VM does when no question waits any more
 	struct vnc_server *vnc;
@@ -122,6 +127,8 @@ int machine_build_firmware(struct machine *m, struct err *err);
 // drives.c: disks and CDs of the .vmx, opened and locked.
 int machine_open_drives(struct machine *m, struct err *err);
 int machine_close_drives(struct machine *m, struct err *err);
+// After machine_close_drives(): what the guest wrote to redo logs is committed, dropped or kept. STARTED: the guest ran.
+int machine_finish_redo(struct machine *m, bool started, struct err *err);
 // A reset: what the disks hold is given up, and its questions with it.
 void machine_cancel_stalls(struct machine *m);
 // machine.c: the VM ends with CODE; the reason is in exit_err.

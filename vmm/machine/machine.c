@@ -73,6 +73,10 @@ static void finish(struct machine *m, enum exit_code code)
 {
 	if (m->state == MACHINE_STOPPED)
 		return;
+	if (!m->vcpus) {
+		m->end_now = true;      // the guest has gone; what keeps the process is a question
+		return;
+	}
 	vcpus_pause_async(m->vcpus);
 	m->exit = code;
 	set_state(m, MACHINE_STOPPED);
@@ -129,6 +133,10 @@ void machine_stop_politely(struct machine *m, unsigned seconds)
 {
 	if (m->state == MACHINE_STOPPED)
 		return;
+	if (!m->vcpus) {
+		finish(m, m->exit);
+		return;
+	}
 	if (!seconds)
 		seconds = m->config->stop_timeout;
 	if (m->state == MACHINE_PAUSED || m->state == MACHINE_QUESTION)
@@ -258,7 +266,7 @@ static void begin_reset(void *arg)
 {
 	struct machine *m = arg;
 
-	if (m->state == MACHINE_STOPPED || m->reset_draining)
+	if (m->state == MACHINE_STOPPED || m->reset_draining || !m->vcpus)
 		return;
 	vcpus_pause(m->vcpus);
 	m->reset_draining = true;
@@ -284,7 +292,7 @@ static void on_init(void *arg)
 {
 	struct machine *m = arg;
 
-	if (m->state == MACHINE_STOPPED || m->reset_draining)
+	if (m->state == MACHINE_STOPPED || m->reset_draining || !m->vcpus)
 		return;
 	if (!wants_to_go_on(rtc_cmos_read(m->rtc, 0x0f))) {
 		begin_reset(m);
@@ -490,7 +498,6 @@ int machine_create(const struct machine_args *args, struct machine **out, struct
 		r = machine_build_firmware(m, err);
 	}
 	if (r < 0) {
-		machine_close_drives(m, NULL);
 		machine_destroy(m);
 		return r;
 	}
@@ -499,6 +506,17 @@ int machine_create(const struct machine_args *args, struct machine **out, struct
 }
 
 // --- the end -------------------------------------------------------------------------------------------------
+
+static void finish_redo(struct machine *m)
+{
+	struct err redo_err = { 0 };
+
+	if (machine_finish_redo(m, true, &redo_err) == 0 || m->exit_err.code)
+		return;
+	m->exit_err = redo_err;
+	if (m->exit == EXIT_GUEST_OFF || m->exit == EXIT_KILLED)
+		m->exit = EXIT_DISK;
+}
 
 enum exit_code machine_run(struct machine *m, struct err *err)
 {
@@ -510,7 +528,6 @@ enum exit_code machine_run(struct machine *m, struct err *err)
 	set_state(m, MACHINE_STOPPED);
 	loop_timer_cancel(&m->stop_timer);
 	loop_timer_cancel(&m->drain_timer);
-	loop_timer_cancel(&m->questions.timer);
 	vcpus_destroy(m->vcpus);        // joins: no register access after this
 	m->vcpus = NULL;
 	vclock_stop(&m->clock);
@@ -525,6 +542,7 @@ enum exit_code machine_run(struct machine *m, struct err *err)
 	}
 	if (r < 0)
 		m->exit = EXIT_INTERNAL;
+	finish_redo(m);
 	if (err)
 		*err = m->exit_err;
 	return m->exit;
@@ -535,6 +553,10 @@ void machine_destroy(struct machine *m)
 	if (!m)
 		return;
 	vcpus_destroy(m->vcpus);
+	if (m->state == MACHINE_CREATED) {
+		machine_close_drives(m, NULL);
+		machine_finish_redo(m, false, NULL);
+	}
 	if (m->vnc)
 		vnc_server_stop(m->vnc);
 	if (m->loop)
@@ -550,6 +572,8 @@ void machine_destroy(struct machine *m)
 	gmem_destroy(m->mem);
 	posted_destroy(m->posted);
 	kvm_destroy(m->kvm);
+	for (size_t i = 0; i < MACHINE_DRIVES; i++)
+		redo_forget(&m->redo[i]);
 	firmware_roms_free(&m->roms);
 	piix4_free(m->piix4);
 	if (m->debugcon)

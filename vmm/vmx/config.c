@@ -241,6 +241,7 @@ static void free_drives(struct vm_config *c)
 	for (unsigned i = 0; i < VM_IDE_CHANNELS * 2; i++) {
 		free(c->ide[i / 2][i % 2].node);
 		free(c->ide[i / 2][i % 2].path);
+		free(c->ide[i / 2][i % 2].redo);
 	}
 }
 
@@ -262,6 +263,7 @@ void vm_config_free(struct vm_config *c)
 	free(c->boot_order);
 	free(c->hdd_order);
 	free(c->log_path);
+	free(c->working_dir);
 	free(c->bios_path);
 	free(c->vgabios_path);
 	for (size_t i = 0; i < c->answer_count; i++) {

@@ -28,8 +28,7 @@
 #define VNC_SERVER      .gate = "RemoteDisplay.vnc.enabled"
 #define SHARED_FOLDER   .gate = "sharedFolder%d.present", .max = { 255 }
 
-#define BAD_MODES "{independent-nonpersistent|nonpersistent|undoable|append}"
-#define MODE_TEXT "persistent or independent-persistent; modes that throw changes away are refused"
+#define MODE_TEXT "persistent; nonpersistent, undoable, append (docs/disks-faults.md); independent- in front of the first two"
 
 const struct vmx_key vmx_keys[] = {
 	SECTION("General"),
@@ -62,7 +61,7 @@ const struct vmx_key vmx_keys[] = {
 	{ "vm.createDate", VMX_INT, HLS, NULL, "when the VM was made" },
 	{ "cleanShutdown", VMX_BOOL, HON, NULL, "FALSE while the VM runs; written at start and end" },
 	{ "softPowerOff", VMX_BOOL, HON, NULL, "whether the guest powered itself off; written at the end" },
-	{ "workingDir", VMX_PATH, NOT, "folder of the .vmx", "where snapshots and suspend files go" },
+	{ "workingDir", VMX_PATH, HON, "folder of the .vmx", "where redo logs go" },
 	{ "msg.autoAnswer", VMX_BOOL, HON, "FALSE", "TRUE: every question of the VM gets its standard answer" },
 	{ "answer.msg.serial.file.open", VMX_CHOICE, HON, "Append",
 	  "Replace empties a serial port's output file at start, anything else appends" },
@@ -161,9 +160,9 @@ const struct vmx_key vmx_keys[] = {
 	{ "ide%d:%d.deviceType", VMX_CHOICE, HON, "by the file",
 	  "ata-hardDisk, disk, rawDisk, cdrom-image, cdrom-raw, atapi-cdrom; host drives are empty",
 	  IDE_GATE },
-	{ "ide%d:%d.mode", VMX_CHOICE, HON, "persistent", MODE_TEXT, IDE_GATE, .refused = BAD_MODES },
-	{ "ide%d:%d.redo", VMX_PATH, HLS, "",
-	  "redo log that holds the newest data; refused when it names one", IDE_GATE, .refused = "*" },
+	{ "ide%d:%d.mode", VMX_CHOICE, HON, "persistent", MODE_TEXT, IDE_GATE },
+	{ "ide%d:%d.redo", VMX_PATH, HON, "",
+	  "redo log of a disk that is not persistent; written at start and end", IDE_GATE },
 	{ "ide%d:%d.writeThrough", VMX_BOOL, HON, "FALSE",
 	  "every write is on the host's disk before it ends", IDE_GATE },
 	{ "ide%d:%d.virtualSSD", VMX_BOOL, NOT, "0", "the disk says that it does not rotate", IDE_GATE },
