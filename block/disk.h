@@ -5,6 +5,9 @@
 // is visible to every later read. A flush covers the writes that completed before it was submitted: when it
 // completes with 0, those are on the disk, metadata included. BLOCK_FUA makes the one write durable the same way.
 // Overlapping writes in flight end as if done in some order, sector by sector.
+// Stalls. What the host cannot do (a full file system, a server that is gone) need not reach the guest: with
+// disk_on_stall() such a request is held, everything submitted behind it waits, and the owner decides with
+// disk_answer(). A held request counts as in flight.
 // Threads: everything here is called on the loop thread that the disk was opened with, done() too.
 #ifndef BERTH_BLOCK_DISK_H
 #define BERTH_BLOCK_DISK_H
@@ -37,6 +40,8 @@ struct block_req {
 	struct block_req *next;
 	void *engine;
 	uint64_t scratch[2];
+	// disk.c's own.
+	uint64_t order;                 // of submission, over all requests of the disk
 };
 
 struct disk;
@@ -45,6 +50,32 @@ struct disk_ops {
 	void (*submit)(struct disk *disk, struct block_req *req);
 	// All requests have completed. Makes everything durable, marks images clean, frees. 0 or -errno.
 	int (*close)(struct disk *disk, struct err *err);
+	// Optional: fdatasync() of one of its files has failed, so no later flush can succeed.
+	bool (*flush_lost)(const struct disk *disk);
+};
+
+// What a disk stands still for.
+struct disk_stall {
+	int code;                       // positive errno of the request that failed first
+	enum block_op op;               // of that request
+	bool durable;                   // it was to be on the disk when it ended: a flush, BLOCK_FUA
+	bool lost;                      // no flush of this disk can succeed any more
+	uint64_t offset, length;        // of that request
+	unsigned failed, waiting;       // requests that failed; requests held behind them
+};
+
+enum disk_stall_answer {
+	DISK_RETRY,     // everything that is held goes to the engine again, in the order of its submission
+	DISK_FAIL,      // what failed ends with its error, what waits goes to the engine
+	DISK_CANCEL,    // everything that is held ends with -ECANCELED: the guest has gone or starts anew
+};
+
+// Comes from the loop, once a stall. Decides now with disk_answer(), or later.
+typedef void disk_stall_fn(void *arg, struct disk *disk);
+struct disk_stall_args {
+	disk_stall_fn *fn;              // NULL: every error goes to the submitter
+	void *arg;
+	bool reads;                     // hold reads that failed with EIO, too; without it they are reported
 };
 
 struct disk_geometry { uint32_t cylinders, heads, sectors; };
@@ -66,6 +97,14 @@ struct disk {
 	unsigned submitting;            // depth of disk_submit(): completions are put off while it is not 0
 	struct block_req *done_list, **done_tail;
 	struct loop_op done_op;
+	struct disk_stall_args on_stall;
+	struct block_req *held;         // by .order; scratch[0] is the result, 0 = it waits behind the others
+	struct disk_stall stall;        // of the first failure; .code 0 = nothing is held
+	uint64_t last_order;
+	bool telling;                   // tell_op is with the loop
+	struct loop_op tell_op;
+	unsigned dropped;               // writes that the end of the disk left undone
+	int dropped_code;
 };
 
 struct disk_open_args {
@@ -74,6 +113,10 @@ struct disk_open_args {
 	bool readonly;
 	bool allow_outside;             // extents may lie outside the image's folder (berth.disk.allowOutside)
 	bool write_through;
+	bool unlocked;                  // VMware's locks are neither looked at nor taken (disk.locking = "FALSE")
+	bool direct;                    // past the page cache where that is possible (berth.disk.cache = "direct")
+	bool ignore_parent_cid;         // a parent that was changed is taken all the same (berth.disk.ignoreParentCID)
+	const char *home;               // the .vmx's folder: parents may lie there, too; NULL = none
 };
 
 // Opens the image with all its extents, checks everything, takes the locks. Files are open when it returns; none
@@ -81,8 +124,15 @@ struct disk_open_args {
 int disk_open(struct loop *loop, const struct disk_open_args *args, struct disk **out, struct err *err);
 // Checks bounds (a bad request completes with -EINVAL) and hands over to the engine.
 void disk_submit(struct disk *disk, struct block_req *req);
+// Chooses what happens to errors of the host, from now on. ARGS->fn NULL cancels what is held.
+void disk_on_stall(struct disk *disk, const struct disk_stall_args *args);
+// Whether something is held; OUT (may be NULL) tells what.
+bool disk_stalled(const struct disk *disk, struct disk_stall *out);
+// Ends the stall; nothing happens when there is none. A request that fails again makes a new one.
+void disk_answer(struct disk *disk, enum disk_stall_answer answer);
 // Runs the loop's completions until nothing is in flight, then closes. Loop thread, outside callbacks; also
-// usable after loop_run() has returned.
+// usable after loop_run() has returned. What is held is cancelled; a write that was held, or that fails now, is an
+// error of the closing.
 int disk_close(struct disk *disk, struct err *err);
 
 // --- for engines (the implementers of disk_ops) --------------------------------------------------------

@@ -58,6 +58,10 @@ struct extent_ops {
 	// wait.
 	int (*close)(struct extent *x, bool clean, struct err *err);
 	void (*free)(struct extent *x);
+	// May be NULL: then holes are punched where map() finds data, if `discard` is set. Gives up what WANT (its `write`
+	// is not looked at) covers from its start on, as long as it can: RUN_DATA asks for a hole there, the
+	// other kinds need nothing more. What cannot be given up stays as it is. Results as of map().
+	int (*discard)(struct extent *x, const struct map_want *want, struct run *run);
 };
 
 // What an extent needs from the disk it belongs to.
@@ -66,7 +70,12 @@ struct extent_host {
 	// There is something to sync in X; METADATA: pointers to data that a crash would lose.
 	void (*dirtied)(void *arg, struct extent *x, bool metadata);
 	void (*sync_soon)(void *arg);           // much has gathered: start a sync without being asked
+	// Calls waiter->fn when everything that was mapped before this call has ended (also from inside): a place that
+	// no map() gives out any more is nobody's then.
+	void (*settle)(void *arg, struct waiter *waiter);
 	void *arg;
+	struct cache *tables;                   // of the whole image
+	unsigned *background;                   // operations that no request waits for; closing waits until it is 0
 };
 
 struct extent {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <linux/falloc.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/compiler.h"
@@ -31,6 +32,80 @@ static void consume(struct file_op *f, uint64_t len)
 			f->iovcnt--;
 		}
 	}
+}
+
+// --- past the page cache -----------------------------------------------------------------------------------
+
+// Aligned memory for a transfer of which some piece is not.
+struct bounce {
+	struct iovec *iov;              // the submitter's
+	int iovcnt;
+	struct iovec whole;
+};
+
+static bool is_aligned(const struct file_op *f)
+{
+	uint64_t bits = 0;
+
+	for (int i = 0; i < f->iovcnt; i++) {
+		if (f->iov[i].iov_len)
+			bits |= ((uintptr_t)f->iov[i].iov_base & (f->file->align - 1)) | (f->iov[i].iov_len & 511);
+	}
+	return !bits;
+}
+
+static void copy_pieces(const struct file_op *f, bool to_bounce)
+{
+	const struct bounce *b = f->bounce;
+	char *p = (char *)b + 4096;
+
+	for (int i = 0; i < b->iovcnt; i++) {
+		if (!b->iov[i].iov_len)
+			continue;
+		if (to_bounce)
+			memcpy(p, b->iov[i].iov_base, b->iov[i].iov_len);
+		else
+			memcpy(b->iov[i].iov_base, p, b->iov[i].iov_len);
+		p += b->iov[i].iov_len;
+	}
+}
+
+// The first page of the memory holds the struct.
+static int begin_bounce(struct file_op *f)
+{
+	struct bounce *b;
+
+	f->bounce = NULL;
+	if (!f->file->align || (f->kind != FILE_READ && f->kind != FILE_WRITE) || is_aligned(f))
+		return 0;
+	b = aligned_alloc(4096, 4096 + ((size_t)f->left + 4095) / 4096 * 4096);
+	if (!b)
+		return -ENOMEM;
+	*b = (struct bounce){ f->iov, f->iovcnt, { (char *)b + 4096, (size_t)f->left } };
+	f->bounce = b;
+	if (f->kind == FILE_WRITE)
+		copy_pieces(f, true);
+	f->iov = &b->whole;
+	f->iovcnt = 1;
+	return 0;
+}
+
+static void end_bounce(struct file_op *f, int result)
+{
+	if (!f->bounce)
+		return;
+	if (f->kind == FILE_READ && result >= 0)
+		copy_pieces(f, false);
+	free(f->bounce);
+	f->bounce = NULL;
+}
+
+// --- one transfer after the other ----------------------------------------------------------------------------
+
+static void finish(struct file_op *f, int result)
+{
+	end_bounce(f, result);
+	f->done(f, result);
 }
 
 static int zero_rest(struct file_op *f)
@@ -66,12 +141,12 @@ static void op_done(struct loop_op *op, int32_t res, uint32_t flags)
 	}
 	if (transfer && res == 0)
 		res = end_of_file(f);
-	f->done(f, res < 0 ? res : 0);
+	finish(f, res < 0 ? res : 0);
 }
 
 static void prepare(struct io_uring_sqe *sqe, const struct file_op *f)
 {
-	int fd = f->file->fd;
+	int fd = f->file->slot >= 0 ? f->file->slot : f->file->fd;
 
 	switch (f->kind) {
 	case FILE_READ:
@@ -108,7 +183,29 @@ static void submit(struct file_op *f)
 		f->iovcnt--;
 	}
 	prepare(sqe, f);
+	if (f->file->slot >= 0)
+		io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
 	// Newer liburing clears user_data while preparing.
+	io_uring_sqe_set_data(sqe, &f->op);
+}
+
+static void failed_early(struct loop_op *op, int32_t res, uint32_t flags)
+{
+	struct file_op *f = CONTAINER_OF(op, struct file_op, op);
+
+	(void)res;
+	(void)flags;
+	f->done(f, -ENOMEM);
+}
+
+// An empty operation carries the bad news, so that done() does not come from inside.
+static void fail_later(struct file_op *f)
+{
+	struct io_uring_sqe *sqe;
+
+	f->op.done = failed_early;
+	sqe = loop_sqe(f->loop, &f->op);
+	io_uring_prep_nop(sqe);
 	io_uring_sqe_set_data(sqe, &f->op);
 }
 
@@ -116,5 +213,8 @@ void file_op_start(struct file_op *f)
 {
 	f->op.done = op_done;
 	f->retries = 0;
-	submit(f);
+	if (begin_bounce(f) < 0)
+		fail_later(f);
+	else
+		submit(f);
 }

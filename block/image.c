@@ -40,9 +40,16 @@ int image_new(struct loop *loop, const struct disk_open_args *args, const char *
 	img->disk.readonly = args->readonly;
 	snprintf(img->disk.name, sizeof(img->disk.name), "%s", args->path);
 	img->write_through = args->write_through;
+	img->direct = args->direct;
 	img->layer_count = 1;
-	img->host = (struct extent_host){ .loop = loop, .dirtied = host_dirtied, .sync_soon = host_sync_soon,
-					    .arg = img };
+	img->tables.limit = IMAGE_TABLES_MAX;
+	img->host = (struct extent_host){ .loop = loop,
+					  .dirtied = host_dirtied,
+					  .sync_soon = host_sync_soon,
+					  .settle = image_settle,
+					  .arg = img,
+					  .tables = &img->tables,
+					  .background = &img->background };
 	img->content.loop = loop;
 	img->starved_tail = &img->starved;
 	flusher_init(&img->flusher, &img->disk);
@@ -58,6 +65,17 @@ void image_add_file(struct image *img, struct image_file *file)
 	}
 	file->next = img->files;
 	img->files = file;
+}
+
+int image_add_layer(struct image *img, struct err *err)
+{
+	if (img->layer_count < IMAGE_MAX_LAYERS) {
+		img->layer_count++;
+		return 0;
+	}
+	err_set(err, EMLINK, img->disk.name, "is a chain of more than %u disks", IMAGE_MAX_LAYERS);
+	err_remedy(err, "Delete snapshots in VMware, which merges them, or make a full clone");
+	return -EMLINK;
 }
 
 static int make_room(struct layer *layer)
@@ -77,7 +95,7 @@ static int make_room(struct layer *layer)
 
 int image_add_extent(struct image *img, struct extent *x, uint64_t length, struct err *err)
 {
-	struct layer *layer = &img->layers[0];
+	struct layer *layer = &img->layers[img->layer_count - 1];
 	int r = 0;
 
 	if (!length || length > IMAGE_MAX_SIZE - layer->size || layer->count >= IMAGE_MAX_EXTENTS)
@@ -94,7 +112,8 @@ int image_add_extent(struct image *img, struct extent *x, uint64_t length, struc
 	x->length = length;
 	layer->extents[layer->count++] = x;
 	layer->size += length;
-	img->disk.discard |= x->discard;
+	if (layer == img->layers)
+		img->disk.discard |= x->discard;
 	return 0;
 }
 
@@ -109,6 +128,7 @@ void image_free(struct image *img)
 		struct image_file *file = img->files;
 
 		img->files = file->next;
+		loop_file_remove(img->disk.loop, file->slot);
 		image_file_close(file);
 	}
 	image_free_pools(img);
@@ -135,8 +155,10 @@ static int image_close(struct disk *disk, struct err *err)
 	struct image *img = image_of(disk);
 	int r = flusher_drain(&img->flusher), closed;
 
+	while (!r && img->background)
+		r = loop_turn(disk->loop);
 	// The ring itself failed: the kernel may still hold our buffers, so they stay.
-	if (img->flusher.active)
+	if (img->flusher.active || img->background)
 		return err_set(err, -r, disk->name, "cannot be closed: %s", strerror(-r));
 	if (r < 0) {
 		err_set(err, -r, disk->name, "what was written last could not be made durable: %s",
@@ -148,13 +170,29 @@ static int image_close(struct disk *disk, struct err *err)
 	return r < 0 ? r : closed;
 }
 
+static bool image_flush_lost(const struct disk *disk)
+{
+	const struct image *img = CONTAINER_OF(disk, struct image, disk);
+
+	for (const struct image_file *f = img->files; f; f = f->next) {
+		if (f->failed)
+			return true;
+	}
+	return false;
+}
+
 static const struct disk_ops image_ops = {
 	.submit = image_submit,
 	.close = image_close,
+	.flush_lost = image_flush_lost,
 };
 
 void image_ready(struct image *img, struct disk **out)
 {
+	for (size_t i = 0; i < img->layers[0].count; i++)
+		img->layers[0].extents[i]->below = img->layer_count > 1;
+	for (struct image_file *f = img->files; f; f = f->next)
+		f->slot = loop_file_add(img->disk.loop, f->fd);
 	img->disk.ops = &image_ops;
 	img->disk.size = img->layers[0].size;
 	*out = &img->disk;

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "block/image_file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,76 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
 #include "base/log.h"
+#include "base/vmware_lock.h"
 #include "block/image_path.h"
 
-#define LCK_MEMBER 512u         // bytes of a member of VMware's lock folder
-
 // --- locks -------------------------------------------------------------------------------------------
-
-// VMware writes "machine execution lamport S|X time ..."; what cannot be read counts as exclusive.
-static bool member_is_shared(int dir, const char *name)
-{
-	char text[LCK_MEMBER + 1] = "", kind[2] = "";
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	ssize_t n;
-
-	if (fd < 0)
-		return false;
-	n = read(fd, text, LCK_MEMBER);
-	close(fd);
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	return sscanf(text, "%*s %*s %*s %1s", kind) == 1 && kind[0] == 'S';
-}
-
-static bool is_member(const char *name)
-{
-	size_t len = strlen(name);
-
-	return len > 5 && (name[0] == 'M' || name[0] == 'm') && !strcasecmp(name + len - 4, ".lck");
-}
-
-// The name of a lock of VMware's that forbids opening, in FOUND; false when there is none.
-static bool lock_folder_member(int dir, bool writable, char *found, size_t size)
-{
-	DIR *list = fdopendir(dir);
-	struct dirent *entry;
-	bool held = false;
-
-	if (!list) {
-		close(dir);
-		return false;
-	}
-	while (!held && (entry = readdir(list))) {
-		if (!is_member(entry->d_name) || (!writable && member_is_shared(dirfd(list), entry->d_name)))
-			continue;
-		snprintf(found, size, "%s", entry->d_name);
-		held = true;
-	}
-	closedir(list);
-	return held;
-}
-
-static int check_vmware_lock(int at, const char *path, const struct image_file *file, struct err *err)
-{
-	char lck[PATH_MAX], member[256];
-	int dir, r;
-
-	if ((size_t)snprintf(lck, sizeof(lck), "%s.lck", path) >= sizeof(lck))
-		return 0;
-	dir = openat(at, lck, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 || !lock_folder_member(dir, file->writable, member, sizeof(member)))
-		return 0;
-	r = err_set(err, EBUSY, file->name, "VMware holds it: the lock %s/%s exists", lck, member);
-	err_remedy(
-		err,
-		"Power the VM off in VMware; if no VMware program has it open any more, delete the folder %s",
-		lck);
-	err_exit(err, EXIT_BUSY);
-	return r;
-}
 
 // OFD locks belong to the open file, not to the process: they hold between two opens of one process too, and
 // closing some other descriptor of the file does not drop them.
@@ -152,6 +87,7 @@ static int adopt(int fd, const char *name, struct image_file_want want, struct i
 		return err_set(err, ENOMEM, name, "no memory to open it");
 	}
 	file->fd = fd;
+	file->slot = -1;
 	file->writable = want.writable;
 	snprintf(file->name, sizeof(file->name), "%s", name);
 	r = examine(file, want.device, err);
@@ -170,9 +106,9 @@ static int open_flags(bool writable)
 }
 
 // Both kinds of lock; closes FILE when somebody else has one.
-static int secure(struct image_file *file, int at, const char *path, struct err *err)
+static int secure(struct image_file *file, int at, const char *path, bool unlocked, struct err *err)
 {
-	int r = check_vmware_lock(at, path, file, err);
+	int r = unlocked ? 0 : vmware_lock_check(at, path, file->writable, err);
 
 	if (!r)
 		r = take_lock(file, err);
@@ -189,7 +125,13 @@ int image_file_open(const char *path, struct image_file_want want, struct image_
 		return cannot_open(errno, path, want.writable, err);
 	r = adopt(fd, path, want, out, err);
 	if (!r)
-		r = secure(*out, AT_FDCWD, path, err);
+		r = secure(*out, AT_FDCWD, path, want.unlocked, err);
+	// VMware opens a disk by its descriptor, so that is where our lock has to be. The kernel's is ours already.
+	if (!r && want.writable && !want.unlocked) {
+		r = vmware_lock_take(path, true, &(*out)->lock, err);
+		if (r < 0)
+			image_file_close(*out);
+	}
 	return r;
 }
 
@@ -224,16 +166,51 @@ int image_file_open_in(const struct image_folder *folder, const char *name, stru
 				       "is named both as a read-only and as a writable extent");
 		return 0;
 	}
-	r = secure(file, folder->fd, path, err);
+	r = secure(file, folder->fd, path, want.unlocked, err);
 	if (!r)
 		*out = file;
 	return r;
 }
 
+static bool direct_alignment(const struct image_file *file, uint32_t *memory)
+{
+#ifdef STATX_DIOALIGN
+	struct statx sx;
+
+	if (statx(file->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &sx) == 0 && (sx.stx_mask & STATX_DIOALIGN) &&
+	    sx.stx_dio_offset_align && sx.stx_dio_offset_align <= 512) {
+		*memory = MAX(sx.stx_dio_mem_align, 1u);
+		return true;
+	}
+#endif
+	return false;
+}
+
+void image_file_direct(struct image_file *file)
+{
+	uint32_t memory;
+	int flags = fcntl(file->fd, F_GETFL);
+
+	if (file->align)
+		return;
+	if (!direct_alignment(file, &memory) || file->size % 512 || memory > 4096 ||
+	    fcntl(file->fd, F_SETFL, flags | O_DIRECT) < 0) {
+		log_info("%s: this file system cannot go past the page cache by sectors; the host's cache is used",
+			 file->name);
+		return;
+	}
+	file->align = memory;
+}
+
 void image_file_close(struct image_file *file)
 {
+	struct flock unlock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
 	if (!file)
 		return;
+	vmware_lock_release(file->lock);
+	// A ring may hold the open file a little longer than we do.
+	fcntl(file->fd, F_OFD_SETLK, &unlock);
 	close(file->fd);
 	free(file);
 }

@@ -21,6 +21,9 @@ struct image_file {
 	// either.
 	int failed;
 	bool sparse;            // holds a sparse extent, so nothing else may lie in it
+	struct vmware_lock *lock;       // ours beside the descriptor, or NULL
+	int slot;               // of the loop's registered files, or -1
+	uint32_t align;         // past the page cache: memory must be aligned so, lengths to sectors; 0 = host's cache
 	dev_t dev;
 	ino_t ino;
 	struct image_file *next;
@@ -37,6 +40,7 @@ struct image_folder {
 struct image_file_want {
 	bool writable;
 	bool device;            // a block device will do as well
+	bool unlocked;          // VMware's locks are neither looked at nor taken (disk.locking)
 };
 
 // Opens the folder of PATH. 0 or -errno; image_folder_close() afterwards. Any thread, as all of this header
@@ -45,7 +49,7 @@ int image_folder_open(struct image_folder *folder, const char *path, struct err 
 void image_folder_close(struct image_folder *folder);
 
 // Opens PATH as the user wrote it, symbolic links followed, and locks it: an OFD write lock, or a read lock
-// when it is not to be written. -EBUSY when somebody else has it or VMware's <file>.lck says so.
+// when it is not to be written; when it is, VMware's <file>.lck, too. -EBUSY when somebody else has one of them.
 int image_file_open(const char *path, struct image_file_want want, struct image_file **out, struct err *err);
 // The same for a name out of a descriptor: backslashes become slashes, spelling may differ from the disk's in
 // case. The name must stay in the folder (no absolute path, no `..`, no link that leads out) unless
@@ -53,6 +57,9 @@ int image_file_open(const char *path, struct image_file_want want, struct image_
 // part. A file that is in the list KNOWN already is given back again instead of being opened twice.
 int image_file_open_in(const struct image_folder *folder, const char *name, struct image_file_want want,
 		       struct image_file *known, struct image_file **out, struct err *err);
+// Transfers go past the page cache from now on, where the file system does that for whole sectors; else nothing changes,
+// and the log says so. For files that hold a guest's data alone.
+void image_file_direct(struct image_file *file);
 // Closing drops the lock. FILE may be NULL.
 void image_file_close(struct image_file *file);
 // All LEN bytes or an error; for opening and closing, where waiting is allowed.
@@ -75,6 +82,7 @@ struct file_op {
 	struct iovec *iov;
 	int iovcnt;
 	unsigned retries;
+	struct bounce *bounce;                          // file_op.c's own
 	void (*done)(struct file_op *op, int result);   // loop thread
 };
 

@@ -37,14 +37,14 @@ void image_folder_close(struct image_folder *folder)
 
 // --- spelling ------------------------------------------------------------------------------------------
 
-static bool is_absolute(const char *path)
+bool image_path_is_absolute(const char *path)
 {
 	bool drive = ((path[0] | 0x20) >= 'a' && (path[0] | 0x20) <= 'z') && path[1] == ':';
 
 	return path[0] == '/' || drive;
 }
 
-static bool climbs(const char *path)
+bool image_path_climbs(const char *path)
 {
 	for (const char *p = path; p; p = strchr(p, '/')) {
 		p += *p == '/';
@@ -54,7 +54,7 @@ static bool climbs(const char *path)
 	return false;
 }
 
-static const char *last_part(const char *path)
+const char *image_path_last(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -62,7 +62,7 @@ static const char *last_part(const char *path)
 }
 
 // Windows writes backslashes and ".\name".
-static void normalise(char *path)
+void image_path_normalise(char *path)
 {
 	char *from = path;
 
@@ -79,7 +79,7 @@ static void normalise(char *path)
 
 // The kernel itself keeps the walk inside the folder. Where a seccomp filter older than openat2 is in the
 // way, only plain names without links remain.
-static int open_beneath(int dir, const char *path, int flags)
+int image_path_beneath(int dir, const char *path, int flags)
 {
 	struct open_how how = { .flags = (uint64_t)flags, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
 	long fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
@@ -123,7 +123,7 @@ static bool find_by_case(int dir, char *path)
 }
 
 // Descriptors written on Windows name files in the code page of their time; here names are UTF-8.
-static bool to_utf8(const char *encoding, char *path)
+bool image_path_to_utf8(const char *encoding, char path[PATH_MAX])
 {
 	char copy[PATH_MAX], *in = path, *out = copy;
 	size_t in_left = strlen(path), out_left = sizeof(copy) - 1;
@@ -151,12 +151,12 @@ static bool leads_out(int fd)
 
 static int open_inside(const struct image_folder *folder, char path[PATH_MAX], int flags)
 {
-	int fd = open_beneath(folder->fd, path, flags);
+	int fd = image_path_beneath(folder->fd, path, flags);
 
-	if (fd == -ENOENT && to_utf8(folder->encoding, path))
-		fd = open_beneath(folder->fd, path, flags);
+	if (fd == -ENOENT && image_path_to_utf8(folder->encoding, path))
+		fd = image_path_beneath(folder->fd, path, flags);
 	if (fd == -ENOENT && !strchr(path, '/') && find_by_case(folder->fd, path))
-		fd = open_beneath(folder->fd, path, flags);
+		fd = image_path_beneath(folder->fd, path, flags);
 	return fd;
 }
 
@@ -174,7 +174,7 @@ static int refuse(const char *name, struct err *err)
 static int open_absolute(const struct image_folder *folder, const char *name, char path[PATH_MAX], int flags,
 			 struct err *err)
 {
-	const char *part = last_part(path);
+	const char *part = image_path_last(path);
 	int fd;
 
 	if (folder->allow_outside && path[0] == '/') {
@@ -198,16 +198,16 @@ int image_path_open(const struct image_folder *folder, const char *name, int fla
 
 	if ((size_t)snprintf(path, PATH_MAX, "%s", name) >= PATH_MAX)
 		return err_set(err, ENAMETOOLONG, name, "the file name in the descriptor is too long");
-	normalise(path);
+	image_path_normalise(path);
 	if (!*path)
 		return -ENOENT;
-	if (is_absolute(path))
+	if (image_path_is_absolute(path))
 		return open_absolute(folder, name, path, flags, err);
 	if (folder->allow_outside) {
 		fd = openat(folder->fd, path, flags);
 		if (fd >= 0 || errno != ENOENT)
 			return fd >= 0 ? fd : -errno;
-	} else if (climbs(path)) {
+	} else if (image_path_climbs(path)) {
 		return refuse(name, err);
 	}
 	fd = open_inside(folder, path, flags);

@@ -18,6 +18,8 @@ static int add_file(struct image *img, struct image_file *file, struct err *err)
 	struct extent *x;
 
 	image_add_file(img, file);
+	if (img->direct)
+		image_file_direct(file);
 	if (!usable_size(file))
 		return err_set(err, EINVAL, file->name, "is empty");
 	if (extent_flat_new(&args, &x) < 0)
@@ -27,7 +29,7 @@ static int add_file(struct image *img, struct image_file *file, struct err *err)
 
 int raw_open(struct loop *loop, const struct disk_open_args *args, struct disk **out, struct err *err)
 {
-	struct image_file_want want = { .writable = !args->readonly, .device = true };
+	struct image_file_want want = { .writable = !args->readonly, .device = true, .unlocked = args->unlocked };
 	struct image_file *file;
 	struct image *img;
 	int r;

@@ -21,14 +21,21 @@
 // else. A cut within 3 leaves some of the entries, in one copy or both, and each of them points to data that
 // is safe; the mark tells the next user to compare the copies. Closing flushes first and clears the mark
 // last.
+//
+// On top of other layers a grain that is absent shows what lies below, so its first write is not shared: the engine
+// writes the whole grain, and other writes to it wait until that one has ended (table.blocked). A grain of zeros
+// (entry 1) needs none of this: its new place is a hole.
+//
+// Grains that the guest discards leave the table in memory at once; their places are made holes, and given out
+// again, only when the table is on the disk and every transfer that may have been mapped to them has ended.
 #ifndef BERTH_BLOCK_SPARSE_H
 #define BERTH_BLOCK_SPARSE_H
 
 #include "base/compiler.h"
+#include "block/cache.h"
 #include "block/extent.h"
+#include "block/places.h"
 #include "block/vmdk_header.h"
-
-#define SPARSE_FREE_MAX 64u
 
 struct sparse;
 
@@ -41,17 +48,21 @@ struct allocs {
 	} slot[];
 };
 
-// A grain table in memory. It stays once it is loaded: what it says is the truth, the disk follows.
+// A grain table in memory. What it says is the truth, the disk follows; while both agree and nobody needs it, it may
+// be dropped and read again.
 struct table {
 	struct sparse *s;
+	struct cached cached;
 	uint32_t index;                 // in the directory
 	bool loading, from_copy;        // being read; from the redundant copy
 	bool fresh;                     // its directory entry is not on the disk yet
 	bool dirty;
+	bool syncing;                   // a snapshot of it is on its way
 	struct table *next_dirty;
 	struct file_op op;
 	struct iovec iov;
 	struct waiter *waiters;
+	struct waiter *blocked;         // until a write to a fresh grain has ended
 	struct allocs *allocs;
 	uint32_t gte[];                 // little endian, as in the file
 };
@@ -78,10 +89,17 @@ struct sparse {
 	struct table **tables;                  // NULL = not loaded, or absent when the directory says 0
 	struct span *spans;
 	size_t span_count;
-	uint64_t open_sectors;                  // of the file at open: entries must lie below
+	uint64_t open_sectors;                  // of the file at open, and what was given out since: entries lie below
 	uint64_t next;                          // sector where the next new grain goes
-	uint32_t free[SPARSE_FREE_MAX];         // places given back, holes again
-	unsigned free_count;
+	struct places free;                     // holes again
+	struct places dropped;                  // no table in memory points there
+	struct places leaving;                  // nor in the snapshots that are under way
+	struct places left;                     // nor on the disk: to be made holes
+	bool punching;
+	struct waiter settled;
+	struct file_op punch;
+	struct place hole;                      // that is being punched
+	bool keep_mark;                         // copies differ that were not mended
 	struct table *dirty_tables;
 	unsigned dirty_count;
 	bool marked;                            // byte 72 on the disk is 1
@@ -127,15 +145,27 @@ int sparse_compare_copies(struct sparse *s, struct err *err);
 // --- sparse_map.c
 int sparse_map(struct extent *x, const struct map_want *want, struct run *run);
 struct table *sparse_table_new(struct sparse *s, uint32_t index);
+// Makes T the table of its index and lets the cache count it.
+void sparse_table_install(struct table *t);
+// The loaded table of a directory entry that is not 0, or -EINPROGRESS with W waiting.
+int sparse_table_get(struct sparse *s, uint32_t index, struct waiter *w, struct table **out);
+enum run_kind sparse_kind_of(const struct sparse *s, uint32_t entry);
 void sparse_table_dirty(struct table *t);
 
 // --- sparse_alloc.c
 // Reserves places for the unallocated grains that WANT touches, as far as they are contiguous in the file. T
 // is loaded; INDEX is the entry that WANT starts in.
+// -EINPROGRESS when another write has to fill the first grain before.
 int sparse_reserve(struct table *t, uint32_t index, const struct map_want *want, struct run *run);
+bool sparse_grain_busy(const struct table *t, uint32_t index);
 // A table for a directory entry that has none.
 int sparse_table_create(struct sparse *s, uint32_t index, struct table **out);
 void sparse_written(struct extent *x, const struct run *run, int result);
+
+// --- sparse_discard.c
+int sparse_discard(struct extent *x, const struct map_want *want, struct run *run);
+// The tables on the disk have forgotten the places in `leaving`.
+void sparse_places_left(struct sparse *s);
 
 // --- sparse_sync.c
 void sparse_sync(struct extent *x, struct waiter *waiter);

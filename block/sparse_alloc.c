@@ -52,24 +52,31 @@ static int take_space(struct sparse *s, uint64_t sectors, uint32_t *where)
 		return r;
 	*where = (uint32_t)s->next;
 	s->next += sectors;
+	s->open_sectors = MAX(s->open_sectors, s->next);
 	return 0;
 }
 
 static int take_grain(struct sparse *s, uint32_t *where)
 {
-	if (!s->free_count)
+	struct place place;
+
+	// From the front, so that grains which are written one behind the other lie so.
+	if (!places_take(&s->free, &place))
 		return take_space(s, s->h.grain, where);
-	*where = s->free[--s->free_count];
+	*where = (uint32_t)place.first;
+	place.first += s->h.grain;
+	place.count -= s->h.grain;
+	if (place.count)
+		places_add(&s->free, place);
 	return 0;
 }
 
 // Only a hole may be used again: the failed write may have left bytes behind. Otherwise the space is lost.
 static void give_grain(struct sparse *s, uint32_t where)
 {
-	if (s->free_count < SPARSE_FREE_MAX &&
-	    fallocate(s->file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)where * 512,
+	if (fallocate(s->file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)where * 512,
 		      (off_t)s->grain_bytes) == 0)
-		s->free[s->free_count++] = where;
+		places_add(&s->free, (struct place){ where, s->h.grain });
 }
 
 int sparse_table_create(struct sparse *s, uint32_t index, struct table **out)
@@ -91,7 +98,7 @@ int sparse_table_create(struct sparse *s, uint32_t index, struct table **out)
 	s->directory[index] = where;
 	if (s->redundant)
 		s->redundant[index] = where + (uint32_t)size;
-	s->tables[index] = t;
+	sparse_table_install(t);
 	*out = t;
 	return 0;
 }
@@ -114,11 +121,14 @@ static void drop_allocs(struct table *t)
 	}
 }
 
-static bool has_grain(const struct table *t, uint32_t index)
+static enum run_kind kind_at(const struct table *t, uint32_t index)
 {
-	uint32_t entry = le32toh(t->gte[index]);
+	return sparse_kind_of(t->s, le32toh(t->gte[index]));
+}
 
-	return entry != SPARSE_GTE_ABSENT && !(entry == SPARSE_GTE_ZEROED && t->s->h.zeroed_grains);
+bool sparse_grain_busy(const struct table *t, uint32_t index)
+{
+	return t->allocs && t->allocs->slot[index].refs;
 }
 
 static int reserve_one(struct table *t, uint32_t index)
@@ -148,15 +158,27 @@ static void unref_one(struct table *t, uint32_t index)
 	a->slot[index].where = 0;
 }
 
+static int wait_for_grain(struct table *t, struct waiter *w)
+{
+	w->next = t->blocked;
+	t->blocked = w;
+	return -EINPROGRESS;
+}
+
 int sparse_reserve(struct table *t, uint32_t index, const struct map_want *want, struct run *run)
 {
 	struct sparse *s = t->s;
+	enum run_kind kind = kind_at(t, index);
+	bool fresh = s->x.below && kind == RUN_ABSENT;
 	uint64_t inner = want->offset % s->grain_bytes;
 	uint64_t need = (inner + want->length + s->grain_bytes - 1) / s->grain_bytes;
 	uint32_t max = (uint32_t)MIN(need, (uint64_t)(s->h.table_entries - index)), n;
-	struct allocs *a = get_allocs(t);
+	struct allocs *a;
 	int r;
 
+	if (fresh && sparse_grain_busy(t, index))
+		return wait_for_grain(t, want->waiter);
+	a = get_allocs(t);
 	if (!a)
 		return -ENOMEM;
 	r = reserve_one(t, index);
@@ -164,7 +186,9 @@ int sparse_reserve(struct table *t, uint32_t index, const struct map_want *want,
 		drop_allocs(t);
 		return r;
 	}
-	for (n = 1; n < max && !has_grain(t, index + n); n++) {
+	for (n = 1; n < max && kind_at(t, index + n) == kind; n++) {
+		if (fresh && sparse_grain_busy(t, index + n))
+			break;
 		if (reserve_one(t, index + n) < 0)
 			break;
 		if (a->slot[index + n].where != a->slot[index].where + (uint64_t)n * s->h.grain) {
@@ -175,16 +199,29 @@ int sparse_reserve(struct table *t, uint32_t index, const struct map_want *want,
 	*run = (struct run){ .kind = RUN_DATA, .length = MIN(want->length, n * s->grain_bytes - inner),
 			     .file = s->file, .file_offset = (uint64_t)a->slot[index].where * 512 + inner,
 			     .table = t, .first = index, .count = n };
+	// Zeros hide what lies below, and the place is a hole: nothing is to be fetched.
+	run->fresh = kind == RUN_ABSENT;
 	return 0;
 }
 
 static void publish(struct table *t, const struct run *run)
 {
 	for (uint32_t i = run->first; i < run->first + run->count; i++) {
-		if (has_grain(t, i))
+		if (kind_at(t, i) == RUN_DATA)
 			continue;
 		t->gte[i] = htole32(t->allocs->slot[i].where);
 		sparse_table_dirty(t);
+	}
+}
+
+// Those who waited ask map() again; some of them may wait again.
+static void wake_blocked(struct waiter *list)
+{
+	while (list) {
+		struct waiter *w = list;
+
+		list = w->next;
+		w->fn(w, 0);
 	}
 }
 
@@ -192,15 +229,19 @@ void sparse_written(struct extent *x, const struct run *run, int result)
 {
 	struct sparse *s = sparse_of(x);
 	struct table *t = run->table;
+	struct waiter *blocked = t ? t->blocked : NULL;
 
 	s->written = true;
 	if (t && result >= 0)
 		publish(t, run);
 	for (uint32_t i = 0; t && i < run->count; i++)
 		unref_one(t, run->first + i);
-	if (t)
+	if (t) {
+		t->blocked = NULL;
 		drop_allocs(t);
+	}
 	x->host->dirtied(x->host->arg, x, s->dirty_tables != NULL);
 	if (s->dirty_count == DIRTY_MAX)
 		x->host->sync_soon(x->host->arg);
+	wake_blocked(blocked);
 }

@@ -195,6 +195,8 @@ int sparse_check_layout(struct sparse *s, struct err *err)
 
 // --- after a crash -------------------------------------------------------------------------------------
 
+#define MENDED_MAX (16u << 20)          // bytes of tables that are kept for rewriting
+
 static int compare_one(struct sparse *s, uint32_t index, struct table *t, uint32_t *copy, struct err *err)
 {
 	int64_t wrong;
@@ -233,9 +235,15 @@ static int compare_all(struct sparse *s, uint32_t *copy, unsigned *mended, struc
 				return r;
 			continue;
 		}
-		s->tables[i] = t;
-		sparse_table_dirty(t);
 		(*mended)++;
+		// A crash leaves a few; an image that differs everywhere must not fill the memory.
+		if (*mended > MENDED_MAX / s->table_bytes) {
+			s->keep_mark = true;
+			free(t);
+			continue;
+		}
+		sparse_table_install(t);
+		sparse_table_dirty(t);
 	}
 	return 0;
 }
@@ -251,8 +259,9 @@ int sparse_compare_copies(struct sparse *s, struct err *err)
 	r = compare_all(s, copy, &mended, err);
 	free(copy);
 	if (!r)
-		log_info("%s: was not closed properly; %u grain table(s) differ from their copies and will "
-			 "be rewritten",
-			 s->file->name, mended);
+		log_info("%s: was not closed properly; %u grain table(s) differ from their copies and %s",
+			 s->file->name, mended,
+			 s->keep_mark ? "most of them stay as they are: let VMware repair the disk" :
+					"will be rewritten");
 	return r;
 }

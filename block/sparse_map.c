@@ -9,6 +9,18 @@
 #include "base/log.h"
 #include "block/sparse.h"
 
+static bool evict(struct cached *c)
+{
+	struct table *t = CONTAINER_OF(c, struct table, cached);
+
+	if (t->loading || t->fresh || t->dirty || t->syncing || t->waiters || t->blocked || t->allocs)
+		return false;
+	cache_remove(t->s->x.host->tables, c);
+	t->s->tables[t->index] = NULL;
+	free(t);
+	return true;
+}
+
 struct table *sparse_table_new(struct sparse *s, uint32_t index)
 {
 	struct table *t = calloc(1, sizeof(*t) + s->table_bytes);
@@ -17,7 +29,19 @@ struct table *sparse_table_new(struct sparse *s, uint32_t index)
 		return NULL;
 	t->s = s;
 	t->index = index;
+	t->cached.bytes = sizeof(*t) + s->table_bytes;
+	t->cached.evict = evict;
 	return t;
+}
+
+void sparse_table_install(struct table *t)
+{
+	struct sparse *s = t->s;
+
+	s->tables[t->index] = t;
+	// While the image is being opened there is no cache yet: finish() of the sync does it then.
+	if (s->x.host)
+		cache_add(s->x.host->tables, &t->cached);
 }
 
 void sparse_table_dirty(struct table *t)
@@ -64,6 +88,7 @@ static void end_load(struct table *t, int result)
 	t->loading = false;
 	if (result < 0) {
 		t->s->tables[t->index] = NULL;
+		cache_remove(t->s->x.host->tables, &t->cached);
 		free(t);
 	}
 	while (list) {
@@ -105,12 +130,12 @@ static int wait_for(struct table *t, struct waiter *w)
 	return -EINPROGRESS;
 }
 
-// The loaded table of a directory entry that is not 0, or -EINPROGRESS.
-static int get_table(struct sparse *s, uint32_t index, struct waiter *w, struct table **out)
+int sparse_table_get(struct sparse *s, uint32_t index, struct waiter *w, struct table **out)
 {
 	struct table *t = s->tables[index];
 
 	if (t && !t->loading) {
+		t->cached.used = true;
 		*out = t;
 		return 0;
 	}
@@ -118,7 +143,8 @@ static int get_table(struct sparse *s, uint32_t index, struct waiter *w, struct 
 		t = sparse_table_new(s, index);
 		if (!t)
 			return -ENOMEM;
-		s->tables[index] = t;
+		t->loading = true;
+		sparse_table_install(t);
 		start_load(t);
 	}
 	return wait_for(t, w);
@@ -126,7 +152,7 @@ static int get_table(struct sparse *s, uint32_t index, struct waiter *w, struct 
 
 // --- mapping -------------------------------------------------------------------------------------------
 
-static enum run_kind kind_of(const struct sparse *s, uint32_t entry)
+enum run_kind sparse_kind_of(const struct sparse *s, uint32_t entry)
 {
 	if (entry == SPARSE_GTE_ABSENT)
 		return RUN_ABSENT;
@@ -138,12 +164,12 @@ static uint32_t same_kind(const struct table *t, uint32_t index, uint32_t count)
 {
 	const struct sparse *s = t->s;
 	uint32_t first = le32toh(t->gte[index]), n = 1;
-	enum run_kind kind = kind_of(s, first);
+	enum run_kind kind = sparse_kind_of(s, first);
 
 	while (n < count) {
 		uint32_t entry = le32toh(t->gte[index + n]);
 
-		if (kind_of(s, entry) != kind ||
+		if (sparse_kind_of(s, entry) != kind ||
 		    (kind == RUN_DATA && entry != (uint64_t)first + (uint64_t)n * s->h.grain))
 			break;
 		n++;
@@ -156,7 +182,7 @@ static int map_in_table(struct table *t, const struct map_want *want, struct run
 	struct sparse *s = t->s;
 	uint64_t in_table = want->offset % s->table_cover, inner = want->offset % s->grain_bytes, length;
 	uint32_t index = (uint32_t)(in_table / s->grain_bytes), entry = le32toh(t->gte[index]), count;
-	enum run_kind kind = kind_of(s, entry);
+	enum run_kind kind = sparse_kind_of(s, entry);
 
 	if (want->write && kind != RUN_DATA)
 		return sparse_reserve(t, index, want, run);
@@ -179,7 +205,7 @@ int sparse_map(struct extent *x, const struct map_want *want, struct run *run)
 	if (want->write && s->readonly)
 		return -EROFS;
 	if (s->directory[index]) {
-		r = get_table(s, index, want->waiter, &t);
+		r = sparse_table_get(s, index, want->waiter, &t);
 	} else if (want->write) {
 		r = sparse_table_create(s, index, &t);
 	} else {

@@ -52,10 +52,19 @@ static void sparse_free(struct extent *x)
 	struct sparse *s = sparse_of(x);
 
 	for (uint32_t i = 0; s->tables && i < s->h.tables; i++) {
-		if (s->tables[i])
-			free(s->tables[i]->allocs);
-		free(s->tables[i]);
+		struct table *t = s->tables[i];
+
+		if (!t)
+			continue;
+		if (s->x.host)
+			cache_remove(s->x.host->tables, &t->cached);
+		free(t->allocs);
+		free(t);
 	}
+	places_free(&s->free);
+	places_free(&s->dropped);
+	places_free(&s->leaving);
+	places_free(&s->left);
 	free(s->tables);
 	free(s->directory);
 	free(s->redundant);
@@ -69,6 +78,7 @@ static const struct extent_ops sparse_ops = {
 	.sync = sparse_sync,
 	.close = sparse_close,
 	.free = sparse_free,
+	.discard = sparse_discard,
 };
 
 static int check_header(const struct sparse *s, uint64_t sectors, struct err *err)
@@ -76,13 +86,6 @@ static int check_header(const struct sparse *s, uint64_t sectors, struct err *er
 	if (s->h.capacity < sectors)
 		return err_set(err, EINVAL, s->file->name, "holds %llu sectors, the descriptor says %llu",
 			       (unsigned long long)s->h.capacity, (unsigned long long)sectors);
-	if (s->h.version == 3 && !s->readonly) {
-		err_set(err, ENOTSUP, s->file->name,
-			"is a sparse extent of version 3, which can only be read");
-		err_remedy(err, "Convert the disk (vmware-vdiskmanager -r or qemu-img convert), or attach it "
-				"read-only");
-		return -ENOTSUP;
-	}
 	return 0;
 }
 
@@ -97,6 +100,8 @@ static void measure(struct sparse *s)
 	end = MAX(s->open_sectors, s->h.data_at);
 	s->next = (end + s->h.grain - 1) / s->h.grain * s->h.grain;
 	s->marked = s->h.unclean;
+	s->x.unit = s->grain_bytes;
+	s->x.discard = !s->readonly;
 }
 
 static int open_sparse(struct sparse *s, uint64_t sectors, struct err *err)

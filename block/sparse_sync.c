@@ -36,12 +36,19 @@ static void finish(struct sparse *s, int result)
 	for (size_t i = 0; i < s->snapshot_count; i++) {
 		struct snapshot *shot = &s->snapshots[i];
 
+		shot->table->syncing = false;
 		if (result < 0)
 			sparse_table_dirty(shot->table);
 		else if (shot->fresh)
 			shot->table->fresh = false;
+		if (!shot->table->cached.next)
+			cache_add(s->x.host->tables, &shot->table->cached);
 	}
 	free_snapshots(s);
+	if (result < 0)
+		places_move(&s->dropped, &s->leaving);
+	else
+		sparse_places_left(s);
 	s->syncing = NULL;
 	w->fn(w, result);
 }
@@ -190,8 +197,11 @@ static int take_snapshots(struct sparse *s)
 		shot->fresh = t->fresh;
 		s->snapshot_count++;
 	}
-	for (size_t i = 0; i < s->snapshot_count; i++)
+	for (size_t i = 0; i < s->snapshot_count; i++) {
 		s->snapshots[i].table->dirty = false;
+		s->snapshots[i].table->syncing = true;
+	}
+	places_move(&s->leaving, &s->dropped);
 	s->dirty_tables = NULL;
 	s->dirty_count = 0;
 	return 0;
@@ -230,7 +240,7 @@ int sparse_close(struct extent *x, bool clean, struct err *err)
 	// The length that was taken in advance goes back; failing to is no harm.
 	if (s->next * 512 < s->file->size && ftruncate(s->file->fd, (off_t)s->next * 512) == 0)
 		s->file->size = s->next * 512;
-	if (!s->marked)
+	if (!s->marked || s->keep_mark)
 		return 0;
 	r = image_file_write(s->file, SPARSE_UNCLEAN_AT, &closed, 1, err);
 	if (r < 0)

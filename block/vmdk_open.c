@@ -1,4 +1,4 @@
-// vmdk_open.c: from a .vmdk to a disk: what kind it is, whether it is supported, its extents.
+// vmdk_open.c: from a .vmdk to a disk: what kind it is, whether it is supported, its extents, its parents.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <stdio.h>
@@ -7,16 +7,24 @@
 #include <strings.h>
 
 #include "base/compiler.h"
+#include "base/log.h"
 #include "block/image.h"
+#include "block/image_parent.h"
 #include "block/sparse.h"
 #include "block/vmdk_desc.h"
 
-// A disk while it is opened.
+#define DELTA_UNIT_MAX (1u << 20)       // bytes of a grain that a write may have to fetch from the parent
+
+// A disk while it is opened, one layer after the other from the top.
 struct opening {
 	const struct disk_open_args *args;
 	struct image *img;
+	// The layer that is being opened.
+	const char *name;               // for messages
+	bool readonly;                  // every layer but the first
 	struct image_folder folder;
-	struct image_file *top;         // the .vmdk that was named
+	struct image_file *top;         // its .vmdk
+	struct image_file *above;       // this file and those behind it in the list belong to layers above; NULL = none
 	bool embedded;                  // descriptor and data in one file
 	uint64_t text_at;               // of the descriptor in `top`
 	struct vmdk_desc desc;
@@ -59,7 +67,7 @@ static const struct create_type *find_type(const char *name)
 
 static int unsupported(struct opening *o, const char *what, const char *why)
 {
-	err_set(o->err, ENOTSUP, o->args->path, "is of type %s: %s", what, why);
+	err_set(o->err, ENOTSUP, o->name, "is of type %s: %s", what, why);
 	err_remedy(o->err,
 		   "Convert it to a plain disk: vmware-vdiskmanager -r FILE -t 0 NEW.vmdk, or qemu-img "
 		   "convert -O vmdk");
@@ -71,21 +79,12 @@ static int check_supported(struct opening *o, const struct create_type *type)
 	const struct vmdk_desc *d = &o->desc;
 
 	if (!type)
-		return err_set(o->err, EINVAL, o->args->path, "has the unknown createType \"%s\"",
+		return err_set(o->err, EINVAL, o->name, "has the unknown createType \"%s\"",
 			       d->create_type);
 	if (type->refusal)
 		return unsupported(o, type->name, type->refusal);
-	if (d->parent_cid != VMDK_NO_PARENT || d->parent_hint) {
-		err_set(o->err, ENOTSUP, o->args->path,
-			"is a delta disk (snapshot or linked clone) of \"%s\", and chains "
-			"of disks are not supported yet",
-			d->parent_hint ? d->parent_hint : "an unnamed parent");
-		err_remedy(o->err,
-			   "Delete the VM's snapshots in VMware, which merges them, or make a full clone");
-		return -ENOTSUP;
-	}
-	if (d->change_track && !o->args->readonly) {
-		err_set(o->err, ENOTSUP, o->args->path,
+	if (d->change_track && !o->readonly) {
+		err_set(o->err, ENOTSUP, o->name,
 			"has changed block tracking on (\"%s\"), whose map would go stale "
 			"with every write",
 			d->change_track);
@@ -104,14 +103,14 @@ static int parse_text(struct opening *o, uint64_t at, uint64_t len)
 	int r;
 
 	if (len > VMDK_DESC_MAX)
-		return err_set(o->err, EFBIG, o->args->path, "the descriptor has more than 10 MiB of text");
+		return err_set(o->err, EFBIG, o->name, "the descriptor has more than 10 MiB of text");
 	text = malloc(len + 1);
 	if (!text)
-		return err_set(o->err, ENOMEM, o->args->path, "no memory for its descriptor");
+		return err_set(o->err, ENOMEM, o->name, "no memory for its descriptor");
 	r = image_file_read(o->top, at, text, len, o->err);
 	if (!r) {
 		text[len] = '\0';
-		r = vmdk_desc_parse(text, len, o->args->path, &o->desc, o->err);
+		r = vmdk_desc_parse(text, len, o->name, &o->desc, o->err);
 	}
 	o->text_at = at;
 	free(text);
@@ -127,7 +126,7 @@ static int parse_embedded(struct opening *o)
 	if (r < 0)
 		return r;
 	if (!header.descriptor_at) {
-		err_set(o->err, EINVAL, o->args->path, "is one extent of a split disk, not the disk");
+		err_set(o->err, EINVAL, o->name, "is one extent of a split disk, not the disk");
 		err_remedy(o->err, "Name the descriptor, the small .vmdk without -s001 in its name");
 		return -EINVAL;
 	}
@@ -135,7 +134,7 @@ static int parse_embedded(struct opening *o)
 	at = header.descriptor_at * 512;
 	len = header.descriptor_size * 512;
 	if (len > o->top->size - MIN(at, o->top->size))
-		return err_set(o->err, EINVAL, o->args->path, "ends within its descriptor");
+		return err_set(o->err, EINVAL, o->name, "ends within its descriptor");
 	return parse_text(o, at, len);
 }
 
@@ -158,22 +157,32 @@ static int read_descriptor(struct opening *o)
 
 static int shared_file(struct opening *o, const struct image_file *file)
 {
-	return err_set(o->err, EINVAL, o->args->path, "two of its parts lie in one file, \"%s\"", file->name);
+	return err_set(o->err, EINVAL, o->name, "two of its parts lie in one file, \"%s\"", file->name);
+}
+
+static bool is_above(const struct opening *o, const struct image_file *file)
+{
+	for (const struct image_file *f = o->above; f; f = f->next) {
+		if (f == file)
+			return true;
+	}
+	return false;
 }
 
 static int open_extent_file(struct opening *o, const struct vmdk_extent *x, struct image_file **out)
 {
-	struct image_file_want want = { .writable = !o->args->readonly && x->access == VMDK_RW };
+	struct image_file_want want = { .writable = !o->readonly && x->access == VMDK_RW,
+					.unlocked = o->args->unlocked };
 	int r;
 
 	if (!x->name)
-		return err_set(o->err, EINVAL, o->args->path, "descriptor line %u: the extent has no file",
+		return err_set(o->err, EINVAL, o->name, "descriptor line %u: the extent has no file",
 			       x->line);
 	r = image_file_open_in(&o->folder, x->name, want, o->img->files, out, o->err);
 	if (r < 0)
 		return r;
-	// The guest must not be able to write the descriptor, or one extent's tables through another.
-	if (*out == o->top || (*out)->sparse)
+	// The guest must not be able to write the descriptor, one extent's tables through another, or a parent.
+	if (*out == o->top || (*out)->sparse || is_above(o, *out))
 		return shared_file(o, *out);
 	return 0;
 }
@@ -195,6 +204,8 @@ static int new_flat(struct opening *o, const struct vmdk_extent *x, struct exten
 		err_remedy(o->err, "Copy the file again: it is not complete");
 		return -EINVAL;
 	}
+	if (o->img->direct)
+		image_file_direct(args.file);
 	return extent_flat_new(&args, out) < 0 ?
 		err_set(o->err, ENOMEM, args.file->name, "no memory to open it") : 0;
 }
@@ -222,23 +233,29 @@ static int new_sparse(struct opening *o, const struct vmdk_extent *x, struct ext
 static int new_zero(struct opening *o, const struct vmdk_extent *x, struct extent **out)
 {
 	return extent_zero_new(x->access == VMDK_NOACCESS, out) < 0 ?
-		err_set(o->err, ENOMEM, o->args->path, "no memory to open it") : 0;
+		err_set(o->err, ENOMEM, o->name, "no memory to open it") : 0;
 }
+
+// What a line of the descriptor opens. Formats that are told by the file's first bytes look at them in their function.
+static const struct extent_kind {
+	enum vmdk_extent_type type;
+	int (*open)(struct opening *o, const struct vmdk_extent *x, struct extent **out);
+} extent_kinds[] = {
+	{ VMDK_FLAT, new_flat },
+	{ VMDK_VMFS, new_flat },
+	{ VMDK_SPARSE, new_sparse },
+	{ VMDK_ZERO, new_zero },
+};
 
 static int new_extent(struct opening *o, const struct vmdk_extent *x, struct extent **out)
 {
-	if (x->access == VMDK_NOACCESS || x->type == VMDK_ZERO)
+	if (x->access == VMDK_NOACCESS)
 		return new_zero(o, x, out);
-	switch (x->type) {
-	case VMDK_FLAT:
-	case VMDK_VMFS:
-		return new_flat(o, x, out);
-	case VMDK_SPARSE:
-		return new_sparse(o, x, out);
-	default:
-		return unsupported(o, vmdk_extent_type_name(x->type),
-				   "extents of this type are not supported yet");
+	for (size_t i = 0; i < ARRAY_SIZE(extent_kinds); i++) {
+		if (extent_kinds[i].type == x->type)
+			return extent_kinds[i].open(o, x, out);
 	}
+	return unsupported(o, vmdk_extent_type_name(x->type), "extents of this type are not supported yet");
 }
 
 static int add_extents(struct opening *o)
@@ -246,7 +263,7 @@ static int add_extents(struct opening *o)
 	const struct vmdk_desc *d = &o->desc;
 
 	if (o->embedded && (d->count != 1 || d->extents[0].type != VMDK_SPARSE))
-		return err_set(o->err, EINVAL, o->args->path,
+		return err_set(o->err, EINVAL, o->name,
 			       "holds its descriptor and data in one file, but the "
 			       "descriptor names something other than one sparse extent");
 	for (size_t i = 0; i < d->count; i++) {
@@ -261,36 +278,30 @@ static int add_extents(struct opening *o)
 	return 0;
 }
 
-// --- the disk --------------------------------------------------------------------------------------------
+// --- one layer -------------------------------------------------------------------------------------------
 
+// A child that does not say so has the geometry and the identity of the disk that it was made of.
 static void describe(struct opening *o, const struct create_type *type)
 {
 	const struct vmdk_desc *d = &o->desc;
 	struct disk *disk = &o->img->disk;
-	struct content_id *c = &o->img->content;
 
-	disk->kind = type->name;
-	disk->geometry = (struct disk_geometry){ d->cylinders, d->heads, d->track_sectors };
-	memcpy(disk->uuid, d->uuid, sizeof(disk->uuid));
-	disk->has_uuid = d->has_uuid;
-	if (!d->cid_digits.len || disk->readonly)
-		return;
-	c->file = o->top;
-	c->at = o->text_at + d->cid_digits.at;
-	c->digits = (unsigned)d->cid_digits.len;
-	c->long_at = d->long_cid_tail.len ? o->text_at + d->long_cid_tail.at : 0;
-	c->value = d->cid;
+	if (o->img->layer_count == 1)
+		disk->kind = type->name;
+	if (!disk->geometry.cylinders)
+		disk->geometry = (struct disk_geometry){ d->cylinders, d->heads, d->track_sectors };
+	if (!disk->has_uuid) {
+		memcpy(disk->uuid, d->uuid, sizeof(disk->uuid));
+		disk->has_uuid = d->has_uuid;
+	}
 }
 
-static int open_all(struct opening *o)
+static int open_layer(struct opening *o)
 {
-	struct image_file_want want = { .writable = !o->args->readonly };
 	const struct create_type *type;
-	int r = image_file_open(o->args->path, want, &o->top, o->err);
+	int r;
 
-	if (r < 0)
-		return r;
-	image_add_file(o->img, o->top);
+	o->embedded = false;
 	r = read_descriptor(o);
 	if (r < 0)
 		return r;
@@ -305,9 +316,172 @@ static int open_all(struct opening *o)
 	return r;
 }
 
+// The content id that the first write changes: the top's.
+static void remember_cid(struct opening *o)
+{
+	const struct vmdk_desc *d = &o->desc;
+	struct content_id *c = &o->img->content;
+
+	if (!d->cid_digits.len || o->readonly)
+		return;
+	c->file = o->top;
+	c->at = o->text_at + d->cid_digits.at;
+	c->digits = (unsigned)d->cid_digits.len;
+	c->long_at = d->long_cid_tail.len ? o->text_at + d->long_cid_tail.at : 0;
+	c->value = d->cid;
+}
+
+// --- parents ---------------------------------------------------------------------------------------------
+
+// What a child expects of its parent.
+struct expectation {
+	char child[256];
+	uint32_t cid;
+	uint64_t size;
+};
+
+static bool is_delta(const struct vmdk_desc *d)
+{
+	return d->parent_cid != VMDK_NO_PARENT || d->parent_hint;
+}
+
+static int check_link(struct opening *o)
+{
+	const struct vmdk_desc *d = &o->desc;
+
+	if (!d->parent_hint)
+		return err_set(o->err, EINVAL, o->name,
+			       "says that it is a delta disk (parentCID=%08x) and names no parent", d->parent_cid);
+	if (d->parent_cid == VMDK_NO_PARENT && !o->args->ignore_parent_cid) {
+		err_set(o->err, EINVAL, o->name, "names the parent \"%s\", and parentCID says that it has none",
+			d->parent_hint);
+		err_remedy(o->err, "Take the parent all the same with berth.disk.ignoreParentCID = \"TRUE\"");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_cid(struct opening *o, const struct expectation *want)
+{
+	if (want->cid == o->desc.cid && o->desc.cid_digits.len)
+		return 0;
+	if (o->args->ignore_parent_cid) {
+		log_warn("%s: expects the parent's CID %08x, %s has %08x; it is used all the same", want->child,
+			 want->cid, o->name, o->desc.cid);
+		return 0;
+	}
+	err_set(o->err, EINVAL, want->child,
+		"its parent %s has been changed since (the child expects CID %08x, the parent has %08x)", o->name,
+		want->cid, o->desc.cid);
+	err_remedy(o->err, "Put back the parent as it was; or take the risk of a damaged file system with "
+			   "berth.disk.ignoreParentCID = \"TRUE\"");
+	return -EINVAL;
+}
+
+static int check_parent(struct opening *o, const struct expectation *want)
+{
+	uint64_t size = o->img->layers[o->img->layer_count - 1].size;
+	int r = check_cid(o, want);
+
+	if (!r && size != want->size)
+		r = err_set(o->err, EINVAL, want->child, "has %llu sectors, its parent %s %llu",
+			    (unsigned long long)want->size / 512, o->name, (unsigned long long)size / 512);
+	return r;
+}
+
+static bool is_known(const struct opening *o, const struct image_file *file)
+{
+	const struct image_file *f = o->img->files;
+
+	while (f && f != file)
+		f = f->next;
+	return f != NULL;
+}
+
+static int open_parent_file(struct opening *o, struct parent_place *place, struct image_file **out)
+{
+	struct image_file_want want = { .unlocked = o->args->unlocked };
+	int r = image_file_open_in(&place->folder, place->name, want, o->img->files, out, o->err);
+
+	if (!r && is_known(o, *out))
+		return err_set(o->err, ELOOP, o->name, "its parent \"%s\" is one of its own children",
+			       o->desc.parent_hint);
+	if (!r && place->elsewhere)
+		log_info("%s: the parent %s is not there; %s beside the disk is used", o->name, o->desc.parent_hint,
+			 place->name);
+	return r;
+}
+
+static int open_parent(struct opening *o)
+{
+	struct parent_want want = {
+		.child = &o->folder, .file = o->top, .home = o->args->home, .hint = o->desc.parent_hint };
+	struct expectation expected = { .cid = o->desc.parent_cid,
+					.size = o->img->layers[o->img->layer_count - 1].size };
+	struct parent_place place;
+	struct image_file *file;
+	int r = check_link(o);
+
+	if (!r)
+		r = image_parent_find(&want, &place, o->err);
+	if (r < 0)
+		return r;
+	snprintf(expected.child, sizeof(expected.child), "%s", o->name);
+	r = open_parent_file(o, &place, &file);
+	image_folder_close(&o->folder);
+	o->folder = place.folder;
+	if (r < 0)
+		return r;
+	r = image_add_layer(o->img, o->err);
+	if (r < 0) {
+		image_file_close(file);
+		return r;
+	}
+	o->above = o->img->files;
+	image_add_file(o->img, file);
+	o->top = file;
+	o->name = file->name;
+	o->readonly = true;
+	vmdk_desc_free(&o->desc);
+	r = open_layer(o);
+	return r < 0 ? r : check_parent(o, &expected);
+}
+
+// --- the disk --------------------------------------------------------------------------------------------
+
+// A write to a fresh grain takes the rest of it from the parent, in memory.
+static int check_units(struct opening *o)
+{
+	const struct layer *top = &o->img->layers[0];
+
+	for (size_t i = 0; i < top->count && o->img->layer_count > 1 && !o->args->readonly; i++) {
+		if (top->extents[i]->unit > DELTA_UNIT_MAX)
+			return err_set(o->err, ENOTSUP, o->args->path,
+				       "is a delta disk with grains of more than 1 MiB, which can only be read");
+	}
+	return 0;
+}
+
+static int open_all(struct opening *o)
+{
+	struct image_file_want want = { .writable = !o->readonly, .unlocked = o->args->unlocked };
+	int r = image_file_open(o->name, want, &o->top, o->err);
+
+	if (r < 0)
+		return r;
+	image_add_file(o->img, o->top);
+	r = open_layer(o);
+	if (r < 0)
+		return r;
+	remember_cid(o);
+	while (!r && is_delta(&o->desc))
+		r = open_parent(o);
+	return r < 0 ? r : check_units(o);
+}
+
 int vmdk_open(struct loop *loop, const struct disk_open_args *args, struct disk **out, struct err *err)
 {
-	struct opening o = { .args = args, .err = err };
+	struct opening o = { .args = args, .name = args->path, .readonly = args->readonly, .err = err };
 	int r = image_new(loop, args, "vmdk", &o.img, err);
 
 	if (r < 0)

@@ -199,6 +199,44 @@ static inline struct layout make_monolithic(const struct fixture *f, const char 
 	return make_sparse(f, name, sectors, 128, text, true);
 }
 
+// --- chains ------------------------------------------------------------------------------------------------
+
+struct delta {
+	const char *parent;     // the hint, as written
+	uint32_t parent_cid, cid;
+	uint64_t sectors;
+	bool zeroed;            // its grain tables know entry 1
+};
+
+static inline struct layout make_delta(const struct fixture *f, const char *name, const struct delta *d)
+{
+	char text[2048];
+	struct layout l;
+
+	snprintf(text, sizeof(text),
+		 "# Disk DescriptorFile\nversion=1\nCID=%08x\nparentCID=%08x\ncreateType=\"monolithicSparse\"\n"
+		 "parentFileNameHint=\"%s\"\nRW %llu SPARSE \"%s\"\nddb.longContentID=\"000000000000000000000000%08x\"\n",
+		 d->cid, d->parent_cid, d->parent, (unsigned long long)d->sectors, name, d->cid);
+	l = make_sparse(f, name, d->sectors, 128, text, true);
+	if (d->zeroed)
+		poke32(f, name, 8, 7);
+	return l;
+}
+
+// The CID that stands in an image now, in a text file or at sector 1.
+static inline uint32_t cid_of(const struct fixture *f, const char *name)
+{
+	char raw[2048] = "", path[256], *at;
+	int fd = open(path_in(f, name, path, sizeof(path)), O_RDONLY);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_gt(pread(fd, raw, sizeof(raw) - 1, 0), 0);
+	close(fd);
+	at = memmem(raw, sizeof(raw), "\nCID=", 5);
+	ck_assert_ptr_nonnull(at);
+	return (uint32_t)strtoul(at + 5, NULL, 16);
+}
+
 // --- requests ----------------------------------------------------------------------------------------------
 
 static inline int try_open(struct fixture *f, const char *name, struct disk_open_args args,

@@ -312,6 +312,14 @@ START_TEST(vmware_lock)
 	d = must_open(&f, "d.vmdk", ro);
 	must_close(&f, d);
 	shell("test -e %s/d-flat.vmdk.lck/M12345.lck", f.dir);
+	d = must_open(&f, "d.vmdk", (struct disk_open_args){ .unlocked = true });
+	shell("test ! -e %s/d.vmdk.lck", f.dir);
+	must_close(&f, d);
+	shell("rm -r %s/d-flat.vmdk.lck", f.dir);
+	d = must_open(&f, "d.vmdk", rw);
+	shell("test -e %s/d.vmdk.lck/M*.lck", f.dir);
+	must_close(&f, d);
+	shell("test ! -e %s/d.vmdk.lck", f.dir);
 }
 END_TEST
 
@@ -411,9 +419,6 @@ START_TEST(refused_types)
 	}
 	put_text(&f, "d.vmdk", DESC_HEAD "createType=custom\nRW 4 SESPARSE \"a\"\n");
 	must_refuse("d.vmdk", ro, ENOTSUP, "SESPARSE");
-	put_text(&f, "d.vmdk", "# Disk DescriptorFile\nparentCID=12345678\nparentFileNameHint=\"base.vmdk\"\n"
-		 "createType=monolithicFlat\nRW 4 FLAT \"a\" 0\n");
-	must_refuse("d.vmdk", ro, ENOTSUP, "base.vmdk");
 	put_text(&f, "d.vmdk", FLAT_TEXT "changeTrackPath=\"d-ctk.vmdk\"\nRW 4 FLAT \"a\" 0\n");
 	must_refuse("d.vmdk", rw, ENOTSUP, "d-ctk.vmdk");
 	put_text(&f, "d.vmdk", "COWD----------");

@@ -13,7 +13,7 @@ struct slot {
 	struct block_req req;
 	struct iovec iov[MAX_IOV];
 	char *buf;
-	bool busy;
+	bool busy, learning;
 	struct script *script;
 };
 
@@ -55,12 +55,41 @@ static bool conflicts(const struct script *s, uint64_t offset, uint64_t len, boo
 	for (unsigned i = 0; i < s->depth; i++) {
 		const struct block_req *r = &s->slots[i].req;
 
-		if (!s->slots[i].busy || r->op == BLOCK_FLUSH || (!change && r->op == BLOCK_READ))
+		if (!s->slots[i].busy || r->op == BLOCK_FLUSH || (!change && r->op == BLOCK_READ && !s->slots[i].learning))
 			continue;
 		if (offset < r->offset + r->length && r->offset < offset + len)
 			return true;
 	}
 	return false;
+}
+
+// A discard is an offer: what it covers holds afterwards what it held, or zeros, sector by sector. A read tells.
+static void learn(struct block_req *req, int result)
+{
+	static const char zeros[512];
+	struct slot *slot = req->owner;
+	struct script *s = slot->script;
+
+	ck_assert_int_eq(result, 0);
+	for (uint64_t i = 0; i < req->length; i += 512) {
+		if (memcmp(slot->buf + i, s->model + req->offset + i, 512))
+			ck_assert_msg(!memcmp(slot->buf + i, zeros, 512), "discarded sector at %llu is garbage",
+				      (unsigned long long)(req->offset + i));
+	}
+	memcpy(s->model + req->offset, slot->buf, req->length);
+	slot->busy = slot->learning = false;
+	s->busy--;
+}
+
+static void discarded(struct slot *slot)
+{
+	struct block_req *req = &slot->req;
+
+	slot->learning = true;          // the model does not know yet what is there
+	slot->iov[0] = (struct iovec){ slot->buf, req->length };
+	*req = (struct block_req){ .op = BLOCK_READ, .offset = req->offset, .length = req->length, .iov = slot->iov,
+				   .iovcnt = 1, .done = learn, .owner = slot };
+	disk_submit(slot->script->disk, req);
 }
 
 static void done(struct block_req *req, int result)
@@ -69,6 +98,10 @@ static void done(struct block_req *req, int result)
 	struct script *s = slot->script;
 
 	ck_assert_int_eq(result, 0);
+	if (req->op == BLOCK_DISCARD) {
+		discarded(slot);
+		return;
+	}
 	if (req->op == BLOCK_READ)
 		ck_assert_msg(!memcmp(slot->buf, s->model + req->offset, req->length),
 			      "read of %llu at %llu differs", (unsigned long long)req->length,
@@ -90,7 +123,7 @@ static enum block_op choose_op(struct script *s)
 {
 	unsigned n = next(s) % 100;
 
-	return n < 45 ? BLOCK_WRITE : n < 94 ? BLOCK_READ : BLOCK_FLUSH;
+	return n < 40 ? BLOCK_WRITE : n < 85 ? BLOCK_READ : n < 94 ? BLOCK_DISCARD : BLOCK_FLUSH;
 }
 
 static void submit(struct script *s, struct slot *slot)
@@ -100,13 +133,13 @@ static void submit(struct script *s, struct slot *slot)
 
 	if (op != BLOCK_FLUSH) {
 		choose(s, &offset, &len);
-		if (conflicts(s, offset, len, op == BLOCK_WRITE))
+		if (conflicts(s, offset, len, op != BLOCK_READ))
 			return;
 	}
 	slot->req = (struct block_req){
 		.op = op, .offset = offset, .length = len, .iov = slot->iov, .done = done, .owner = slot };
 	slot->req.flags = next(s) % 50 ? 0 : BLOCK_FUA;
-	slot->req.iovcnt = op == BLOCK_FLUSH ? 0 : split(s, slot, len);
+	slot->req.iovcnt = op == BLOCK_FLUSH || op == BLOCK_DISCARD ? 0 : split(s, slot, len);
 	for (size_t i = 0; op == BLOCK_WRITE && i < len; i += 8)
 		*(uint64_t *)(void *)(slot->buf + i) = next(s);
 	if (op == BLOCK_WRITE)
@@ -185,6 +218,57 @@ START_TEST(against_qemu_img)
 	if (strstr(kind, "Sparse"))
 		shell("qemu-img check -q %s/d.vmdk", f.dir);
 	shell("qemu-img compare -q -f raw -F vmdk %s/model.raw %s/d.vmdk", f.dir, f.dir);
+	free_script(s);
+	fixture_teardown(&f);
+}
+END_TEST
+
+static const struct { unsigned layers; const char *base; } chains[] = {
+	{ 2, "monolithicSparse" }, { 2, "monolithicFlat" }, { 3, "twoGbMaxExtentSparse" }, { 8, "monolithicFlat" },
+};
+
+static void run_session(struct fixture *f, struct script *s, const char *name, unsigned count)
+{
+	s->disk = must_open(f, name, (struct disk_open_args){ 0 });
+	s->left = count;
+	run_script(s);
+	must_close(f, s->disk);
+}
+
+// Every layer gets its share of writes while it is the top; the parents must be as they were afterwards.
+START_TEST(against_qemu_img_in_chains)
+{
+	unsigned layers = chains[_i / (int)ARRAY_SIZE(depths)].layers;
+	unsigned depth = depths[_i % (int)ARRAY_SIZE(depths)];
+	struct fixture f;
+	struct script *s;
+	char name[32], below[32] = "l0.vmdk";
+
+	if (!have_qemu_img()) {
+		fprintf(stderr, "skipped: qemu-img is not installed\n");
+		return;
+	}
+	fixture_setup(&f);
+	shell("qemu-img create -q -f vmdk -o subformat=%s %s/l0.vmdk 64M >/dev/null",
+	      chains[_i / (int)ARRAY_SIZE(depths)].base, f.dir);
+	s = new_script(NULL, (uint64_t)_i + 1001, depth, 0);
+	run_session(&f, s, below, 400);
+	for (unsigned l = 1; l < layers; l++) {
+		struct delta d = { .parent = below, .parent_cid = cid_of(&f, below), .cid = 0x1000 + l,
+				   .sectors = DISK_SIZE / 512, .zeroed = (l + (unsigned)_i) % 2 };
+
+		snprintf(name, sizeof(name), "l%u.vmdk", l);
+		make_delta(&f, name, &d);
+		shell("cat %s/%s %s/l0*.vmdk | cksum > %s/sum", f.dir, below, f.dir, f.dir);
+		run_session(&f, s, name, layers > 3 ? 150 : 300);
+		run_session(&f, s, name, layers > 3 ? 150 : 300);
+		shell("cat %s/%s %s/l0*.vmdk | cksum | cmp - %s/sum", f.dir, below, f.dir, f.dir);
+		ck_assert_uint_ne(cid_of(&f, name), d.cid);
+		shell("qemu-img check -q %s/%s", f.dir, name);
+		strcpy(below, name);
+	}
+	put_file(&f, "model.raw", s->model, DISK_SIZE);
+	shell("qemu-img compare -q -f raw -F vmdk %s/model.raw %s/%s", f.dir, f.dir, name);
 	free_script(s);
 	fixture_teardown(&f);
 }
@@ -270,6 +354,7 @@ int main(void)
 	suite_add_tcase(suite, tc);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, against_qemu_img, 0, (int)(ARRAY_SIZE(kinds) * ARRAY_SIZE(depths)));
+	tcase_add_loop_test(tc, against_qemu_img_in_chains, 0, (int)(ARRAY_SIZE(chains) * ARRAY_SIZE(depths)));
 	tcase_add_test(tc, many_extents);
 	tcase_add_test(tc, raw_disk);
 	srunner_run_all(runner, CK_NORMAL);

@@ -132,7 +132,7 @@ START_TEST(everything_at_once)
 		 "smbios.noOEMStrings = TRUE\nbios.bootOrder = \"cdrom,hdd\"\nbios.hddOrder = \"ide0:0\"\n"
 		 "bios.bootDelay = 5000\nbios.forceSetupOnce = TRUE\nsvga.vramSize = 5000000\nsvga.autodetect = FALSE\n"
 		 "svga.maxWidth = 1024\nsvga.maxHeight = 768\nvmmouse.present = FALSE\nlogging = FALSE\n"
-		 "log.fileName = logs/x.log\nberth.disk.allowOutside = TRUE\nberth.bios = rom.bin\nberth.stopTimeout = 5\n"
+		 "log.fileName = logs/x.log\nberth.disk.allowOutside = TRUE\nberth.disk.cache = Direct\nberth.disk.ignoreParentCID = TRUE\nberth.bios = rom.bin\nberth.stopTimeout = 5\n"
 		 "rtc.diffFromUTC = -3600\nrtc.startTime = 1000000000\n"
 		 "uuid.bios = \"56 4d 6f ca 63 a5 a8 3e-13 ec 73 89 1d 94 89 23\"\n"
 		 "ide0:1.present = TRUE\nide0:1.fileName = d.vmdk\nide0:1.virtualSSD = 1\nide0:1.writeThrough = TRUE\n"
@@ -144,6 +144,7 @@ START_TEST(everything_at_once)
 	ck_assert(l.c->guest_64 && l.c->nested && !l.c->hypervisor_leaves && l.c->restrict_backdoor && l.c->hpet);
 	ck_assert(l.c->smbios_reflect_host && l.c->smbios_no_oem_strings && l.c->force_setup_once);
 	ck_assert(!l.c->vmmouse && !l.c->log_enabled && l.c->disk_allow_outside);
+	ck_assert(l.c->disk_direct && l.c->disk_ignore_parent_cid);
 	ck_assert_uint_eq(l.c->cpus, 6);
 	ck_assert_uint_eq(l.c->cores_per_socket, 3);
 	ck_assert_str_eq(l.c->boot_order, "cdrom,hdd");
@@ -161,7 +162,7 @@ START_TEST(everything_at_once)
 	ck_assert_int_eq(l.c->ide[0][1].kind, VM_DRIVE_DISK);
 	ck_assert_str_eq(l.c->ide[0][1].node, "ide0:1");
 	ck_assert(l.c->ide[0][1].ssd && l.c->ide[0][1].write_through && l.c->ide[0][1].independent);
-	ck_assert(!l.c->ide[0][1].nonpersistent && l.c->ide[0][1].connected);
+	ck_assert(l.c->ide[0][1].mode == VM_DISK_PERSISTENT && l.c->ide[0][1].connected);
 	unload(&l);
 }
 END_TEST
@@ -280,11 +281,13 @@ static const struct problem_case {
 	{ "ide0:0.present = TRUE\n", VMX_ERROR, "ide0:0.fileName", 0 },
 	{ "ide0:0.present = TRUE\nide0:0.fileName = no.vmdk\n", VMX_ERROR, "ide0:0.fileName", 6 },
 	{ "ide0:0.present = TRUE\nide0:0.deviceType = tape\n", VMX_ERROR, "ide0:0.deviceType", 6 },
-	{ "ide0:0.present = TRUE\nide0:0.mode = nonpersistent\n", VMX_ERROR, "ide0:0.mode", 6 },
-	{ "ide0:0.present = TRUE\nide0:0.mode = independent-nonpersistent\n", VMX_ERROR, "ide0:0.mode", 6 },
-	{ "ide0:0.present = TRUE\nide0:0.mode = undoable\n", VMX_ERROR, "ide0:0.mode", 6 },
+	{ "ide0:0.present = TRUE\nide0:0.mode = undoable\nide0:0.redo = x.REDO_a\nide0:0.fileName = /dev/null\n", VMX_WARNING, "ide0:0.redo", 7 },
+	{ "ide0:0.present = TRUE\nide0:0.mode = nonpersistent\nide0:0.redo = x.REDO_a\nide0:0.fileName = /dev/null\n", VMX_NOTE, "ide0:0.redo", 7 },
+	{ "workingDir = nowhere\n", VMX_WARNING, "workingDir", 5 },
+	{ "berth.disk.onReadError = shrug\n", VMX_ERROR, "berth.disk.onReadError", 5 },
+	{ "disk.locking = perhaps\n", VMX_ERROR, "disk.locking", 5 },
 	{ "ide0:0.present = TRUE\nide0:0.mode = sideways\n", VMX_ERROR, "ide0:0.mode", 6 },
-	{ "ide0:0.present = TRUE\nide0:0.redo = x.REDO_a\n", VMX_ERROR, "ide0:0.redo", 6 },
+	{ "ide0:0.present = TRUE\nide0:0.redo = x.REDO_a\nide0:0.fileName = no.vmdk\n", VMX_ERROR, "ide0:0.redo", 6 },
 	{ "ide1:0.present = TRUE\nide1:0.fileName = no.iso\n", VMX_WARNING, "ide1:0.fileName", 6 },
 	{ "ide1:0.present = TRUE\nide1:0.deviceType = cdrom-raw\n", VMX_NOTE, "ide1:0.deviceType", 6 },
 	{ "serial0.present = TRUE\nserial0.fileType = file\n", VMX_ERROR, "serial0.fileName", 0 },

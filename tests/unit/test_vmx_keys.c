@@ -196,7 +196,7 @@ static const struct { const char *text, *key; enum vmx_fate fate; } fates[] = {
 	{ "ide0:0.present = FALSE\nide0:0.fileName = x\n", "ide0:0.fileName", VMX_INACTIVE },
 	{ "ide0:0.present = FALSE\nide0:0.fileName = x\n", "ide0:0.present", VMX_HONOURED },
 	{ "ide0:0.fileName = x\n", "ide0:0.fileName", VMX_INACTIVE },
-	{ "ide0:0.present = TRUE\nide0:0.mode = nonpersistent\n", "ide0:0.mode", VMX_REFUSED },
+	{ "ide0:0.present = TRUE\nide0:0.mode = nonpersistent\n", "ide0:0.mode", VMX_HONOURED },
 	{ "scsi0.present = TRUE\nscsi0:1.present = TRUE\nscsi0:1.fileName = x\n", "scsi0:1.fileName", VMX_NOT_YET },
 	{ "scsi0.present = FALSE\nscsi0:1.present = TRUE\nscsi0:1.fileName = x\n", "scsi0:1.fileName", VMX_INACTIVE },
 	{ "scsi0.present = FALSE\nscsi0:1.present = TRUE\n", "scsi0:1.present", VMX_INACTIVE },

@@ -20,6 +20,7 @@
 #include "base/log.h"
 
 #define BATCH 64u
+#define FILES 128u              // registered files
 
 struct loop_fd {
 	struct loop_op op;
@@ -53,6 +54,8 @@ struct loop {
 	struct __kernel_timespec timeout;
 	uint64_t timeout_deadline;      // of the timeout in the kernel; 0 = none
 	bool timeout_removing;
+	bool has_files, no_files;       // the ring has a table of files; cannot have one
+	bool file_used[FILES];
 };
 
 uint64_t loop_now(void)
@@ -93,6 +96,43 @@ struct io_uring_sqe *loop_sqe(struct loop *loop, struct loop_op *op)
 void loop_submit(struct loop *loop)
 {
 	io_uring_submit(&loop->ring);
+}
+
+// --- registered files ------------------------------------------------------------------------------
+
+static bool have_files(struct loop *loop)
+{
+	if (!loop->has_files && !loop->no_files) {
+		loop->has_files = io_uring_register_files_sparse(&loop->ring, FILES) == 0;
+		loop->no_files = !loop->has_files;
+	}
+	return loop->has_files;
+}
+
+int loop_file_add(struct loop *loop, int fd)
+{
+	if (!have_files(loop))
+		return -1;
+	for (unsigned i = 0; i < FILES; i++) {
+		if (loop->file_used[i])
+			continue;
+		if (io_uring_register_files_update(&loop->ring, i, &fd, 1) != 1)
+			return -1;
+		loop->file_used[i] = true;
+		return (int)i;
+	}
+	return -1;
+}
+
+void loop_file_remove(struct loop *loop, int slot)
+{
+	int none = -1;
+
+	if (slot < 0)
+		return;
+	// A slot that cannot be emptied is not used again.
+	if (io_uring_register_files_update(&loop->ring, (unsigned)slot, &none, 1) == 1)
+		loop->file_used[slot] = false;
 }
 
 // io_uring_prep_*() clears user_data in newer liburing, so it is set behind the preparation too.

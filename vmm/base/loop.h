@@ -89,5 +89,10 @@ struct loop_op {
 // queue is full it is submitted first.
 struct io_uring_sqe *loop_sqe(struct loop *loop, struct loop_op *op);
 void loop_submit(struct loop *loop);
+// Registers FD with the ring, which saves the kernel a look-up for each request: returns the number that stands for it
+// in entries with IOSQE_FIXED_FILE, or -1 when the kernel or the table has no room (FD itself works as before). The
+// ring keeps the file open until loop_file_remove(), which must come before the close(). SLOT may be -1.
+int loop_file_add(struct loop *loop, int fd);
+void loop_file_remove(struct loop *loop, int slot);
 
 #endif

@@ -19,6 +19,7 @@
 #include "base/compiler.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/vmware_lock.h"
 #include "kvm/host.h"
 #include "machine/control.h"
 #include "machine/machine.h"
@@ -53,7 +54,9 @@ struct run {
 	struct control *control;
 	struct loop_fd *signals;
 	int signal_fd, lock_fd;
+	struct vmware_lock *vmware_lock;        // the .vmx's .lck
 	bool console, no_log;
+	bool keeps_redo;                // a redo log must not be forgotten
 	const char *vmx, *bios, *vgabios, *debugcon;
 };
 
@@ -181,7 +184,7 @@ static int lock_vmx(struct run *run, struct err *err)
 	if (run->lock_fd >= 0)
 		close(run->lock_fd);
 	run->lock_fd = fd;
-	return 0;
+	return run->vmware_lock ? 0 : vmware_lock_take(run->config->vmx_path, true, &run->vmware_lock, err);
 }
 
 // --- what a run writes into the .vmx -------------------------------------------------------------------
@@ -225,19 +228,48 @@ static void choose_uuid(struct run *run)
 	vmx_file_set(run->file, "uuid.bios", run->config->uuid_bios_text, NULL);
 }
 
+static void set_redo(void *arg, const char *node, const char *path, bool kept)
+{
+	struct run *run = arg;
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	char key[64];
+
+	snprintf(key, sizeof(key), "%s.redo", node);
+	run->keeps_redo |= kept;
+	// Names are relative to workingDir or to the folder of the disk, which is where redo logs are looked for.
+	if (*path || vmx_file_find(run->file, key))
+		vmx_file_set(run->file, key, name, NULL);
+}
+
+// A redo log that nothing names would be lost at the end.
+static int redo_is_named(const struct run *run, struct err *err)
+{
+	if (!run->keeps_redo || !vmx_file_changed(run->file))
+		return 0;
+	err_set(err, EROFS, run->vmx, "cannot be written, and the redo log of a disk must be noted in it");
+	err_remedy(err, "Make the file and its folder writable, or set the mode of its disks to nonpersistent");
+	err_exit(err, EXIT_CONFIG);
+	return -EROFS;
+}
+
 static int mark_started(struct run *run, struct err *err)
 {
+	int r;
+
 	// "Once" is over now: VMware resets it as well.
 	if (run->config->force_setup_once)
 		vmx_file_set(run->file, "bios.forceSetupOnce", "FALSE", NULL);
 	vmx_file_set(run->file, "cleanShutdown", "FALSE", NULL);
-	return save_vmx(run, err);
+	machine_each_redo(run->machine, set_redo, run);
+	r = save_vmx(run, err);
+	return r < 0 ? r : redo_is_named(run, err);
 }
 
 static void mark_stopped(struct run *run, enum exit_code code)
 {
 	vmx_file_set(run->file, "cleanShutdown", "TRUE", NULL);
 	vmx_file_set(run->file, "softPowerOff", code == EXIT_GUEST_OFF ? "TRUE" : "FALSE", NULL);
+	machine_each_redo(run->machine, set_redo, run);
 	save_vmx(run, NULL);
 }
 
@@ -262,7 +294,7 @@ static void on_signal(void *arg, uint32_t revents)
 	if (read(run->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	log_info("%s: %s", run->config->name, strsignal((int)info.ssi_signo));
-	if (machine_state(run->machine) == MACHINE_STOPPING || info.ssi_signo == SIGHUP)
+	if (machine_stop_asked(run->machine) || info.ssi_signo == SIGHUP)
 		machine_stop_hard(run->machine);
 	else
 		machine_stop_politely(run->machine, 0);
@@ -395,6 +427,7 @@ static void clean_up(struct run *run)
 	loop_destroy(run->loop);
 	if (run->signal_fd >= 0)
 		close(run->signal_fd);
+	vmware_lock_release(run->vmware_lock);
 	if (run->lock_fd >= 0)
 		close(run->lock_fd);
 	log_close_file();

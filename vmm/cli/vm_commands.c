@@ -1,4 +1,4 @@
-// vm_commands.c: list, status, stop, reset, pause, resume, screenshot, sendkey, type, cd.
+// vm_commands.c: list, status, stop, reset, pause, resume, answer, screenshot, sendkey, type, cd.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/vm_commands.h"
 
@@ -142,6 +142,17 @@ static void print_status(const json_t *s)
 		       *text_of(drive, "file") ? shown(drive, "file", file) : "(empty)");
 }
 
+static void print_question(const json_t *q)
+{
+	char text[SHOWN_MAX], label[SHOWN_MAX];
+	const json_t *choice;
+	size_t i;
+
+	printf("question  %s\n", shown(q, "text", text));
+	json_array_foreach(json_object_get(q, "choices"), i, choice)
+		printf("  %-7s %s\n", text_of(choice, "answer"), shown(choice, "label", label));
+}
+
 int status_main(int argc, char **argv)
 {
 	static const struct cli_usage usage = {
@@ -159,6 +170,8 @@ int status_main(int argc, char **argv)
 		r = print_json(status);
 	else
 		print_status(status);
+	if (!json && json_object_get(status, "question"))
+		print_question(json_object_get(status, "question"));
 	json_decref(status);
 	return r;
 }
@@ -268,6 +281,17 @@ int pause_main(int argc, char **argv)
 int resume_main(int argc, char **argv)
 {
 	return simple(argc, argv, "Usage: berth resume VM\nLets a paused VM go on. " WHICH_VM EXITS);
+}
+
+int answer_main(int argc, char **argv)
+{
+	static const struct cli_usage usage = {
+		"Usage: berth answer VM ANSWER\n"
+		"Answers the question of a VM that waits for somebody (`berth status` shows it and its answers). " WHICH_VM EXITS,
+		2, 2 };
+	int r = cli_parse(argc, argv, &usage, (struct cli_flag[]){ { 0 } });
+
+	return r >= 0 ? r : run_on(argv[optind], "answer", json_pack("{s:s}", "answer", argv[optind + 1]), NULL);
 }
 
 // --- screen and keys -------------------------------------------------------------------------------

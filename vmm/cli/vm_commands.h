@@ -9,6 +9,7 @@ int stop_main(int argc, char **argv);
 int reset_main(int argc, char **argv);
 int pause_main(int argc, char **argv);
 int resume_main(int argc, char **argv);
+int answer_main(int argc, char **argv);
 int screenshot_main(int argc, char **argv);
 int sendkey_main(int argc, char **argv);
 int type_main(int argc, char **argv);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/compiler.h"
+#include "machine/question.h"
 
 #define MAX_STEPS      65536u   // key presses and releases of one request
 #define MAX_DELAY_MS   10000u
@@ -114,6 +115,19 @@ static json_t *drives_status(const struct vm_config *c)
 	return list;
 }
 
+static json_t *question_status(const struct question *q)
+{
+	json_t *choices = json_array();
+	char text[sizeof(q->text)];
+
+	for (unsigned i = 0; i < q->count; i++)
+		json_array_append_new(choices, json_pack("{s:s, s:s}", "answer", q->choices[i].word, "label",
+							 q->choices[i].label));
+	memcpy(text, q->text, sizeof(text));
+	return json_pack("{s:s, s:o, s:s, s:o}", "id", q->id, "text", any_string(text), "standard",
+			 q->choices[q->standard].word, "choices", choices);
+}
+
 static int do_status(struct control_call *c, json_t *args, struct err *err)
 {
 	const struct vm_config *cfg = machine_config(c->machine);
@@ -133,6 +147,8 @@ static int do_status(struct control_call *c, json_t *args, struct err *err)
 	json_object_set_new(c->result, "accesses",
 			    json_pack("{s:I, s:I, s:I}", "port", (json_int_t)info.port_accesses, "memory",
 				      (json_int_t)info.mmio_accesses, "unclaimed", (json_int_t)info.unclaimed));
+	if (machine_question(c->machine))
+		json_object_set_new(c->result, "question", question_status(machine_question(c->machine)));
 	if (info.vnc_port)
 		json_object_set_new(c->result, "vnc", json_pack("{s:s, s:i, s:i}", "ip", cfg->vnc.ip, "port",
 								(int)info.vnc_port, "clients", (int)info.vnc_clients));
@@ -177,6 +193,14 @@ static int do_resume(struct control_call *c, json_t *args, struct err *err)
 	(void)err;
 	machine_resume(c->machine);
 	return 0;
+}
+
+static int do_answer(struct control_call *c, json_t *args, struct err *err)
+{
+	const char *word;
+	int r = get_string(args, "answer", &word, err);
+
+	return r < 0 ? r : machine_answer(c->machine, word, err);
 }
 
 static char *base64(const uint8_t *p, size_t len)
@@ -337,6 +361,7 @@ static const struct {
 	{ "reset", do_reset, true },
 	{ "pause", do_pause, true },
 	{ "resume", do_resume, true },
+	{ "answer", do_answer, true },
 	{ "screenshot", do_screenshot, true },
 	{ "cd", do_cd, true },
 	{ "sendkey", do_sendkey, false },

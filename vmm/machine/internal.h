@@ -14,6 +14,8 @@
 #include "kvm/posted.h"
 #include "kvm/vcpu.h"
 #include "machine/machine.h"
+#include "machine/question.h"
+#include "machine/redo.h"
 
 // Device numbers on bus 0, vmware-hardware 1.2.
 #define DEVFN_PIIX4_IDE (7u << 3 | 1)
@@ -35,6 +37,25 @@ struct vnc_server;
 struct machine_device {
 	const struct device_class *cls;
 	void *dev;
+};
+
+// The questions that wait, apart from the machine (question.c).
+struct questions {
+	struct loop *loop;
+	const struct vm_config *config;
+	void (*wait)(void *arg);        // the first question is there: let the guest stand still
+	void (*clear)(void *arg);       // the last one has gone
+	void *arg;
+	struct question *first;         // the one that is shown
+	struct loop_timer timer;        // the .vmx answers
+	uint64_t last_auto;             // when it did last
+};
+
+// A disk whose host has trouble, and the question about that.
+struct drive_stall {
+	struct machine *m;
+	struct question question;
+	unsigned drive;
 };
 
 struct machine {
@@ -63,6 +84,13 @@ struct machine {
 	struct disk *drive[MACHINE_DRIVES];     // by channel * 2 + unit; NULL = none or empty
 	struct disk *leaving;           // a medium that was taken out and still has requests under way
 	struct loop_timer leave_timer;
+	struct drive_stall stall[MACHINE_DRIVES];
+	struct redo redo[MACHINE_DRIVES];
+	struct question redo_question;
+	int redo_answer;                // to redo_question; -1 = none yet
+	bool end_now;                   // asked to stop while the end waits for an answer
+	struct questions questions;
+	enum machine_state behind_question;     // what the VM does when no question waits any more
 	struct vnc_server *vnc;
 
 	struct firmware_roms roms;
@@ -99,5 +127,20 @@ int machine_build_firmware(struct machine *m, struct err *err);
 // drives.c: disks and CDs of the .vmx, opened and locked.
 int machine_open_drives(struct machine *m, struct err *err);
 int machine_close_drives(struct machine *m, struct err *err);
+// After machine_close_drives(): what the guest wrote to redo logs is committed, dropped or kept. STARTED: the guest ran.
+int machine_finish_redo(struct machine *m, bool started, struct err *err);
+// A reset: what the disks hold is given up, and its questions with it.
+void machine_cancel_stalls(struct machine *m);
+// machine.c: the VM ends with CODE; the reason is in exit_err.
+void machine_end(struct machine *m, enum exit_code code);
+
+// question.c. Everything of LIKE but the questions is copied.
+void questions_init(struct questions *qs, const struct questions *like);
+void questions_add(struct questions *qs, struct question *q);
+void questions_remove(struct questions *qs, struct question *q);
+int questions_answer(struct questions *qs, const char *word, struct err *err);
+void questions_answer_automatically(void *questions);
+// The .vmx holds the answer to Q.
+bool questions_will_answer(const struct questions *qs, const struct question *q);
 
 #endif

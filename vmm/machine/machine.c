@@ -34,12 +34,15 @@ const char *machine_state_name(enum machine_state state)
 	static const char *const names[] = {
 		[MACHINE_CREATED] = "created", [MACHINE_RUNNING] = "running", [MACHINE_PAUSED] = "paused",
 		[MACHINE_STOPPING] = "stopping", [MACHINE_STOPPED] = "stopped",
+		[MACHINE_QUESTION] = "question",
 	};
 
 	return names[state];
 }
 
 enum machine_state machine_state(const struct machine *m) { return m->state; }
+bool machine_stop_asked(const struct machine *m) { return m->stop_asked; }
+
 void machine_restore_terminal(const struct machine *m)
 {
 	if (m->terminal)
@@ -70,10 +73,19 @@ static void finish(struct machine *m, enum exit_code code)
 {
 	if (m->state == MACHINE_STOPPED)
 		return;
+	if (!m->vcpus) {
+		m->end_now = true;      // the guest has gone; what keeps the process is a question
+		return;
+	}
 	vcpus_pause_async(m->vcpus);
 	m->exit = code;
 	set_state(m, MACHINE_STOPPED);
 	loop_stop(m->loop);
+}
+
+void machine_end(struct machine *m, enum exit_code code)
+{
+	finish(m, code);
 }
 
 static void on_power_off(void *arg)
@@ -121,9 +133,13 @@ void machine_stop_politely(struct machine *m, unsigned seconds)
 {
 	if (m->state == MACHINE_STOPPED)
 		return;
+	if (!m->vcpus) {
+		finish(m, m->exit);
+		return;
+	}
 	if (!seconds)
 		seconds = m->config->stop_timeout;
-	if (m->state == MACHINE_PAUSED)
+	if (m->state == MACHINE_PAUSED || m->state == MACHINE_QUESTION)
 		machine_resume(m);
 	if (!piix4_pm_acpi_on(m->piix4->pm)) {
 		log_info("%s: no operating system with ACPI is running; powered off", m->config->name);
@@ -132,15 +148,53 @@ void machine_stop_politely(struct machine *m, unsigned seconds)
 	}
 	log_info("%s: power button pressed, the guest has %u s", m->config->name, seconds);
 	m->stop_asked = true;
-	set_state(m, MACHINE_STOPPING);
+	if (m->state == MACHINE_QUESTION)
+		m->behind_question = MACHINE_STOPPING;  // it sees the button when the question is answered
+	else
+		set_state(m, MACHINE_STOPPING);
 	piix4_pm_power_button(m->piix4->pm);
 	loop_timer_set(&m->stop_timer, loop_now() + seconds * NS_PER_SECOND);
+}
+
+// --- questions -----------------------------------------------------------------------------------------
+
+static bool guest_runs_in(enum machine_state state)
+{
+	return state == MACHINE_RUNNING || state == MACHINE_STOPPING;
+}
+
+static void question_waits(void *arg)
+{
+	struct machine *m = arg;
+
+	m->behind_question = m->state;
+	if (guest_runs_in(m->state)) {
+		vcpus_pause(m->vcpus);
+		vclock_stop(&m->clock);
+	}
+	set_state(m, MACHINE_QUESTION);
+}
+
+static void question_gone(void *arg)
+{
+	struct machine *m = arg;
+
+	if (m->state != MACHINE_QUESTION)
+		return;                 // the answer was to end the VM
+	if (guest_runs_in(m->behind_question)) {
+		vclock_start(&m->clock);
+		if (!m->reset_draining)
+			vcpus_resume(m->vcpus);
+	}
+	set_state(m, m->behind_question);
 }
 
 // --- pause and resume --------------------------------------------------------------------------------
 
 void machine_pause(struct machine *m)
 {
+	if (m->state == MACHINE_QUESTION && guest_runs_in(m->behind_question))
+		m->behind_question = MACHINE_PAUSED;
 	if (m->state != MACHINE_RUNNING && m->state != MACHINE_STOPPING)
 		return;
 	vcpus_pause(m->vcpus);
@@ -151,6 +205,8 @@ void machine_pause(struct machine *m)
 
 void machine_resume(struct machine *m)
 {
+	if (m->state == MACHINE_QUESTION && m->behind_question == MACHINE_PAUSED)
+		m->behind_question = m->stop_asked ? MACHINE_STOPPING : MACHINE_RUNNING;
 	if (m->state != MACHINE_PAUSED)
 		return;
 	vclock_start(&m->clock);
@@ -201,7 +257,7 @@ static void reset_now(void *arg)
 	vcpus_reset(m->vcpus);
 	m->resets++;
 	log_info("%s: reset (%s)", m->config->name, why ? why : "asked for");
-	if (m->state != MACHINE_PAUSED)
+	if (guest_runs_in(m->state))
 		vcpus_resume(m->vcpus);
 	tell_event(m, "reset");
 }
@@ -210,10 +266,11 @@ static void begin_reset(void *arg)
 {
 	struct machine *m = arg;
 
-	if (m->state == MACHINE_STOPPED || m->reset_draining)
+	if (m->state == MACHINE_STOPPED || m->reset_draining || !m->vcpus)
 		return;
 	vcpus_pause(m->vcpus);
 	m->reset_draining = true;
+	machine_cancel_stalls(m);
 	m->drain_deadline = loop_now() + DRAIN_LIMIT_NS;
 	reset_now(m);
 }
@@ -235,7 +292,7 @@ static void on_init(void *arg)
 {
 	struct machine *m = arg;
 
-	if (m->state == MACHINE_STOPPED || m->reset_draining)
+	if (m->state == MACHINE_STOPPED || m->reset_draining || !m->vcpus)
 		return;
 	if (!wants_to_go_on(rtc_cmos_read(m->rtc, 0x0f))) {
 		begin_reset(m);
@@ -243,7 +300,7 @@ static void on_init(void *arg)
 	}
 	vcpus_pause(m->vcpus);
 	vcpus_init_boot_cpu(m->vcpus);
-	if (m->state != MACHINE_PAUSED)
+	if (guest_runs_in(m->state))
 		vcpus_resume(m->vcpus);
 }
 
@@ -350,6 +407,8 @@ static void set_up_calls(struct machine *m)
 	m->off_call = (struct loop_call){ .fn = on_power_off, .arg = m };
 	m->crash_call = (struct loop_call){ .fn = on_crash, .arg = m };
 	m->init_call = (struct loop_call){ .fn = on_init, .arg = m };
+	questions_init(&m->questions, &(struct questions){ .loop = m->loop, .config = m->config,
+							   .wait = question_waits, .clear = question_gone, .arg = m });
 	loop_timer_init(&m->drain_timer, m->loop, reset_now, m);
 	loop_timer_init(&m->stop_timer, m->loop, on_stop_timeout, m);
 }
@@ -439,7 +498,6 @@ int machine_create(const struct machine_args *args, struct machine **out, struct
 		r = machine_build_firmware(m, err);
 	}
 	if (r < 0) {
-		machine_close_drives(m, NULL);
 		machine_destroy(m);
 		return r;
 	}
@@ -448,6 +506,17 @@ int machine_create(const struct machine_args *args, struct machine **out, struct
 }
 
 // --- the end -------------------------------------------------------------------------------------------------
+
+static void finish_redo(struct machine *m)
+{
+	struct err redo_err = { 0 };
+
+	if (machine_finish_redo(m, true, &redo_err) == 0 || m->exit_err.code)
+		return;
+	m->exit_err = redo_err;
+	if (m->exit == EXIT_GUEST_OFF || m->exit == EXIT_KILLED)
+		m->exit = EXIT_DISK;
+}
 
 enum exit_code machine_run(struct machine *m, struct err *err)
 {
@@ -468,11 +537,12 @@ enum exit_code machine_run(struct machine *m, struct err *err)
 	}
 	if (machine_close_drives(m, &close_err) < 0 && !m->exit_err.code) {
 		m->exit_err = close_err;
-		if (m->exit == EXIT_GUEST_OFF)
+		if (m->exit == EXIT_GUEST_OFF || m->exit == EXIT_KILLED)
 			m->exit = EXIT_DISK;
 	}
 	if (r < 0)
 		m->exit = EXIT_INTERNAL;
+	finish_redo(m);
 	if (err)
 		*err = m->exit_err;
 	return m->exit;
@@ -483,6 +553,10 @@ void machine_destroy(struct machine *m)
 	if (!m)
 		return;
 	vcpus_destroy(m->vcpus);
+	if (m->state == MACHINE_CREATED) {
+		machine_close_drives(m, NULL);
+		machine_finish_redo(m, false, NULL);
+	}
 	if (m->vnc)
 		vnc_server_stop(m->vnc);
 	if (m->loop)
@@ -498,6 +572,8 @@ void machine_destroy(struct machine *m)
 	gmem_destroy(m->mem);
 	posted_destroy(m->posted);
 	kvm_destroy(m->kvm);
+	for (size_t i = 0; i < MACHINE_DRIVES; i++)
+		redo_forget(&m->redo[i]);
 	firmware_roms_free(&m->roms);
 	piix4_free(m->piix4);
 	if (m->debugcon)

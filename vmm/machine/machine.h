@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 //   created --start--> running <--> paused      any --stop--> stopped (machine_run() returns)
+//   any --machine_ask()--> question --answer--> what it was before
 //
 // All functions run on the loop thread (the one in machine_run()) unless they say otherwise.
 #ifndef BERTH_MACHINE_MACHINE_H
@@ -17,7 +18,7 @@
 
 struct machine;
 
-enum machine_state { MACHINE_CREATED, MACHINE_RUNNING, MACHINE_PAUSED, MACHINE_STOPPING, MACHINE_STOPPED };
+enum machine_state { MACHINE_CREATED, MACHINE_RUNNING, MACHINE_PAUSED, MACHINE_STOPPING, MACHINE_QUESTION, MACHINE_STOPPED };
 
 // Words for what happened to a machine: the name of the state it is in now (machine_state_name()), or "reset". On the
 // loop thread, in the middle of the change: take note, do not call the machine.
@@ -44,6 +45,8 @@ void machine_destroy(struct machine *m);
 
 // --- what control commands and signals ask for ---
 enum machine_state machine_state(const struct machine *m);
+// The guest was asked to power off and has not yet.
+bool machine_stop_asked(const struct machine *m);
 const char *machine_state_name(enum machine_state state);        // "running", "paused", ...
 void machine_pause(struct machine *m);
 void machine_resume(struct machine *m);
@@ -70,6 +73,9 @@ struct machine_info {
 	uint16_t vnc_port;              // 0 = no VNC
 };
 void machine_info(struct machine *m, struct machine_info *out);
+// Calls FN for every drive that is or was written through a redo log: NODE ("ide0:0") and the path of the log, "" when
+// there is none any more; KEPT: it holds what must not be lost.
+void machine_each_redo(const struct machine *m, void (*fn)(void *arg, const char *node, const char *path, bool kept), void *arg);
 // Puts medium PATH (NULL = empty the tray) into CD drive NODE ("ide1:0"). The old one is closed.
 int machine_change_cd(struct machine *m, const char *node, const char *path, struct err *err);
 

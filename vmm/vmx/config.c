@@ -121,6 +121,7 @@ static void load_all(struct loader *l)
 	load_platform(l);
 	load_drives(l);
 	load_ports(l);
+	load_answers(l);
 	load_missing(l);
 }
 
@@ -240,6 +241,7 @@ static void free_drives(struct vm_config *c)
 	for (unsigned i = 0; i < VM_IDE_CHANNELS * 2; i++) {
 		free(c->ide[i / 2][i % 2].node);
 		free(c->ide[i / 2][i % 2].path);
+		free(c->ide[i / 2][i % 2].redo);
 	}
 }
 
@@ -261,7 +263,13 @@ void vm_config_free(struct vm_config *c)
 	free(c->boot_order);
 	free(c->hdd_order);
 	free(c->log_path);
+	free(c->working_dir);
 	free(c->bios_path);
 	free(c->vgabios_path);
+	for (size_t i = 0; i < c->answer_count; i++) {
+		free(c->answers[i].id);
+		free(c->answers[i].text);
+	}
+	free(c->answers);
 	free(c);
 }

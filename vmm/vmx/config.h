@@ -20,6 +20,9 @@ struct vmx_file;
 
 enum vm_firmware { VM_FIRMWARE_BIOS, VM_FIRMWARE_EFI };
 
+// What becomes of a guest's writes; without VM_DISK_PERSISTENT they go to a redo log.
+enum vm_disk_mode { VM_DISK_PERSISTENT, VM_DISK_NONPERSISTENT, VM_DISK_UNDOABLE, VM_DISK_APPEND };
+
 enum vm_drive_kind { VM_DRIVE_NONE, VM_DRIVE_DISK, VM_DRIVE_CDROM };
 
 struct vm_drive {
@@ -28,9 +31,14 @@ struct vm_drive {
 	char *path;             // resolved; NULL = empty drive (CD), host device or client device
 	bool connected;         // startConnected; CD: tray holds the medium
 	bool write_through;
-	bool independent, nonpersistent;        // from .mode
+	enum vm_disk_mode mode;
+	bool independent;       // snapshots leave it out
+	char *redo;             // redo log of an earlier run, as .redo names it; NULL = none
 	bool ssd;               // virtualSSD
 };
+
+// answer.msg.ID = TEXT
+struct vm_answer { char *id, *text; };
 
 enum vm_serial_kind { VM_SERIAL_NONE, VM_SERIAL_NULL, VM_SERIAL_FILE, VM_SERIAL_PIPE, VM_SERIAL_NETWORK };
 
@@ -91,9 +99,17 @@ struct vm_config {
 	uint64_t svga_vram;     // bytes, 4 MiB .. 128 MiB
 	unsigned svga_max_width, svga_max_height;
 	bool vmmouse;
+	char *working_dir;      // workingDir, or NULL
 	bool log_enabled;       // logging
 	char *log_path;         // log.fileName, default <dir>/vmware.log
 	bool disk_allow_outside;        // berth.disk.allowOutside
+	bool disk_unlocked;             // disk.locking is FALSE
+	bool disk_hold_reads;           // berth.disk.onReadError is "stop"
+	bool auto_answer;               // msg.autoAnswer
+	struct vm_answer *answers;
+	size_t answer_count;
+	bool disk_direct;               // berth.disk.cache = "direct"
+	bool disk_ignore_parent_cid;    // berth.disk.ignoreParentCID
 	char *bios_path;        // berth.bios: SeaBIOS image, or NULL = search
 	char *vgabios_path;     // berth.vgabios, or NULL = search
 	int64_t rtc_diff;       // rtc.diffFromUTC seconds

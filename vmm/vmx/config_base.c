@@ -269,6 +269,17 @@ static void load_log(struct loader *l)
 	}
 }
 
+static void load_disk_policy(struct loader *l)
+{
+	const char *cache = get_text(l, "berth.disk.cache");
+
+	l->c->disk_allow_outside = get_bool(l, "berth.disk.allowOutside");
+	l->c->disk_ignore_parent_cid = get_bool(l, "berth.disk.ignoreParentCID");
+	l->c->disk_direct = cache && !strcasecmp(cache, "direct");
+	if (cache && !l->c->disk_direct && strcasecmp(cache, "host"))
+		problem(l, VMX_ERROR, "berth.disk.cache", "\"%.60s\" is not a cache: host, direct", cache);
+}
+
 void load_platform(struct loader *l)
 {
 	load_firmware(l);
@@ -280,7 +291,7 @@ void load_platform(struct loader *l)
 	l->c->smbios_no_oem_strings = get_bool(l, "smbios.noOEMStrings");
 	l->c->vmmouse = get_bool(l, "vmmouse.present");
 	l->c->restrict_backdoor = get_bool(l, "monitor_control.restrict_backdoor");
-	l->c->disk_allow_outside = get_bool(l, "berth.disk.allowOutside");
+	load_disk_policy(l);
 	l->c->stop_timeout = (unsigned)get_int(l, "berth.stopTimeout", 1, 86400);
 	l->c->bios_path = load_path(l, "berth.bios");
 	l->c->vgabios_path = load_path(l, "berth.vgabios");

@@ -61,35 +61,52 @@ static enum backing load_type(struct loader *l, const char *node, const char *fi
 	return BACKING_UNKNOWN;
 }
 
+static const struct { const char *word; enum vm_disk_mode mode; } modes[] = {
+	{ "persistent", VM_DISK_PERSISTENT }, { "independent-persistent", VM_DISK_PERSISTENT },
+	{ "nonpersistent", VM_DISK_NONPERSISTENT }, { "independent-nonpersistent", VM_DISK_NONPERSISTENT },
+	{ "undoable", VM_DISK_UNDOABLE }, { "append", VM_DISK_APPEND },
+};
+
 static void load_mode(struct loader *l, const char *node, struct vm_drive *d)
 {
 	char key[KEY_SIZE];
 	const char *mode = get_text(l, key_of(key, node, "mode"));
 
 	d->independent = mode && !strncasecmp(mode, "independent-", 12);
-	d->nonpersistent = mode && ends_with(mode, "nonpersistent");
-	if (!mode || !strcasecmp(mode, "persistent") || !strcasecmp(mode, "independent-persistent"))
+	for (size_t i = 0; mode && i < ARRAY_SIZE(modes); i++) {
+		if (strcasecmp(mode, modes[i].word))
+			continue;
+		d->mode = modes[i].mode;
 		return;
-	if (d->nonpersistent || !strcasecmp(mode, "undoable") || !strcasecmp(mode, "append"))
+	}
+	if (mode)
 		problem(l, VMX_ERROR, key,
-			"\"%.60s\" is not supported yet; what the guest writes would be kept: set it to "
-			"persistent if it may be",
-			mode);
-	else
-		problem(l, VMX_ERROR, key,
-			"\"%.60s\" is not a mode of a disk: persistent, independent-persistent", mode);
+			"\"%.60s\" is not a mode of a disk: persistent, independent-persistent, nonpersistent, "
+			"independent-nonpersistent, undoable, append", mode);
 }
 
-static void check_redo(struct loader *l, const char *node)
+// A mode without a redo log would hide from the guest what it wrote last, and make the log unusable with its first write.
+static void load_redo(struct loader *l, const char *node, struct vm_drive *d)
 {
 	char key[KEY_SIZE];
 	const char *redo = get_written(l, key_of(key, node, "redo"));
+	const char *slash = d->path ? strrchr(d->path, '/') : NULL;
+	char *beside = slash ? strndup(d->path, (size_t)(slash - d->path)) : NULL;
+	enum path_how how;
+	char *path = redo && beside ? path_resolve(l->c->working_dir ? l->c->working_dir : beside, redo, &how) : NULL;
 
-	if (redo)
+	if (path && d->mode == VM_DISK_PERSISTENT)
 		problem(l, VMX_ERROR, key,
-			"the newest data of the disk are in the redo log %.100s, which Berth cannot read; "
-			"commit or discard it in VMware",
+			"the newest data of the disk are in the redo log %.100s; commit it with `berth disk commit "
+			"--delete`, or delete it, and empty this key",
 			redo);
+	else if (path && how == PATH_MISSING)
+		problem(l, d->mode == VM_DISK_NONPERSISTENT ? VMX_NOTE : VMX_WARNING, key,
+			"the redo log %.100s is gone, and with it what was written to it; a new one is made", redo);
+	else if (path)
+		d->redo = dup_text(l, redo);
+	free(beside);
+	free(path);
 }
 
 static void load_disk(struct loader *l, const char *node, struct vm_drive *d, const char *file)
@@ -99,7 +116,6 @@ static void load_disk(struct loader *l, const char *node, struct vm_drive *d, co
 
 	d->kind = VM_DRIVE_DISK;
 	load_mode(l, node, d);
-	check_redo(l, node);
 	d->write_through = get_bool(l, key_of(key, node, "writeThrough"));
 	d->ssd = get_bool(l, key_of(key, node, "virtualSSD"));
 	key_of(key, node, "fileName");
@@ -116,6 +132,7 @@ static void load_disk(struct loader *l, const char *node, struct vm_drive *d, co
 	else if (how == PATH_BESIDE)
 		problem(l, VMX_NOTE, key, "%.200s is not on this host; %s beside the .vmx is used", file,
 			d->path);
+	load_redo(l, node, d);
 }
 
 static void load_image(struct loader *l, const char *node, struct vm_drive *d, const char *file)
@@ -208,8 +225,35 @@ static void check_twice(struct loader *l)
 	}
 }
 
+static void load_read_errors(struct loader *l)
+{
+	const char *what = get_text(l, "berth.disk.onReadError");
+
+	l->c->disk_hold_reads = what && !strcasecmp(what, "stop");
+	if (what && !l->c->disk_hold_reads && strcasecmp(what, "report"))
+		problem(l, VMX_ERROR, "berth.disk.onReadError", "\"%.60s\" is neither report nor stop", what);
+}
+
+static void load_working_dir(struct loader *l)
+{
+	const char *dir = get_written(l, "workingDir");
+	struct stat st;
+
+	if (!dir || !strcmp(dir, "."))
+		return;
+	l->c->working_dir = path_output(l->c->dir, dir);
+	if (l->c->working_dir && stat(l->c->working_dir, &st) == 0 && S_ISDIR(st.st_mode))
+		return;
+	problem(l, VMX_WARNING, "workingDir", "%.200s is not a folder here; the VM's own is used", dir);
+	free(l->c->working_dir);
+	l->c->working_dir = NULL;
+}
+
 void load_drives(struct loader *l)
 {
+	load_read_errors(l);
+	l->c->disk_unlocked = !get_bool(l, "disk.locking");
+	load_working_dir(l);
 	for (unsigned i = 0; i < VM_IDE_CHANNELS * 2; i++)
 		load_drive(l, i / 2, i % 2);
 	check_twice(l);

@@ -28,8 +28,7 @@
 #define VNC_SERVER      .gate = "RemoteDisplay.vnc.enabled"
 #define SHARED_FOLDER   .gate = "sharedFolder%d.present", .max = { 255 }
 
-#define BAD_MODES "{independent-nonpersistent|nonpersistent|undoable|append}"
-#define MODE_TEXT "persistent or independent-persistent; modes that throw changes away are refused"
+#define MODE_TEXT "persistent; nonpersistent, undoable, append (docs/disks-faults.md); independent- in front of the first two"
 
 const struct vmx_key vmx_keys[] = {
 	SECTION("General"),
@@ -62,11 +61,13 @@ const struct vmx_key vmx_keys[] = {
 	{ "vm.createDate", VMX_INT, HLS, NULL, "when the VM was made" },
 	{ "cleanShutdown", VMX_BOOL, HON, NULL, "FALSE while the VM runs; written at start and end" },
 	{ "softPowerOff", VMX_BOOL, HON, NULL, "whether the guest powered itself off; written at the end" },
-	{ "workingDir", VMX_PATH, NOT, "folder of the .vmx", "where snapshots and suspend files go" },
-	{ "msg.autoAnswer", VMX_BOOL, HLS, "FALSE", "Berth asks no questions" },
+	{ "workingDir", VMX_PATH, HON, "folder of the .vmx", "where redo logs go" },
+	{ "msg.autoAnswer", VMX_BOOL, HON, "FALSE", "TRUE: every question of the VM gets its standard answer" },
 	{ "answer.msg.serial.file.open", VMX_CHOICE, HON, "Append",
 	  "Replace empties a serial port's output file at start, anything else appends" },
-	{ "answer.msg.*", VMX_STRING, HLS, NULL, "answers prepared for VMware's questions" },
+	{ "answer.msg.{hbacommon.outofspace|hbacommon.ioerror|disk.undoable}", VMX_CHOICE, HON, NULL,
+	  "answer to a question of the VM, see docs/disks-faults.md: retry, fail, off; commit, discard, keep" },
+	{ "answer.msg.*", VMX_STRING, HLS, NULL, "answers prepared for VMware's other questions" },
 	{ "templateVM", VMX_BOOL, HLS, "FALSE", "protects a clone template in the user interface" },
 
 	SECTION("Processors"),
@@ -159,9 +160,9 @@ const struct vmx_key vmx_keys[] = {
 	{ "ide%d:%d.deviceType", VMX_CHOICE, HON, "by the file",
 	  "ata-hardDisk, disk, rawDisk, cdrom-image, cdrom-raw, atapi-cdrom; host drives are empty",
 	  IDE_GATE },
-	{ "ide%d:%d.mode", VMX_CHOICE, HON, "persistent", MODE_TEXT, IDE_GATE, .refused = BAD_MODES },
-	{ "ide%d:%d.redo", VMX_PATH, HLS, "",
-	  "redo log that holds the newest data; refused when it names one", IDE_GATE, .refused = "*" },
+	{ "ide%d:%d.mode", VMX_CHOICE, HON, "persistent", MODE_TEXT, IDE_GATE },
+	{ "ide%d:%d.redo", VMX_PATH, HON, "",
+	  "redo log of a disk that is not persistent; written at start and end", IDE_GATE },
 	{ "ide%d:%d.writeThrough", VMX_BOOL, HON, "FALSE",
 	  "every write is on the host's disk before it ends", IDE_GATE },
 	{ "ide%d:%d.virtualSSD", VMX_BOOL, NOT, "0", "the disk says that it does not rotate", IDE_GATE },
@@ -199,8 +200,9 @@ const struct vmx_key vmx_keys[] = {
 	{ "sched.{scsi|sata|nvme|ide}%d:%d.*", VMX_STRING, HLS, NULL,
 	  "I/O shares of an ESXi host", .max = { 3, 64 } },
 	{ "disk.EnableUUID", VMX_BOOL, NOT, "FALSE", "shows the disk's UUID to the guest" },
-	{ "{disk.locking|diskLib.*|ctkEnabled|disk.*}", VMX_STRING, HLS, NULL,
-	  "how VMware opens disks; Berth locks every image it opens" },
+	{ "disk.locking", VMX_BOOL, HON, "TRUE",
+	  "FALSE: VMware's locks (.lck) of disks are neither looked at nor taken; the kernel's are" },
+	{ "{diskLib.*|ctkEnabled|disk.*}", VMX_STRING, HLS, NULL, "how VMware opens disks" },
 
 	SECTION("Floppy"),
 	{ "floppy0.present", VMX_BOOL, NOT, "TRUE", "floppy drive A", .device = true },
@@ -382,7 +384,13 @@ const struct vmx_key vmx_keys[] = {
 	{ "berth.bios", VMX_PATH, HON, NULL, "SeaBIOS image instead of the packaged one" },
 	{ "berth.vgabios", VMX_PATH, HON, NULL, "VGA BIOS image instead of the packaged one" },
 	{ "berth.disk.allowOutside", VMX_BOOL, HON, "FALSE",
-	  "disk extents may lie outside their disk's folder" },
+	  "extents and parents of disks may lie outside the folders of their disk and of the VM" },
+	{ "berth.disk.onReadError", VMX_CHOICE, HON, "report",
+	  "report: the guest sees a sector that the host cannot read; stop: the VM asks first" },
+	{ "berth.disk.cache", VMX_CHOICE, HON, "host",
+	  "host: disks go through the host's page cache; direct: flat extents go past it" },
+	{ "berth.disk.ignoreParentCID", VMX_BOOL, HON, "FALSE",
+	  "a delta disk is opened although its parent was changed behind its back" },
 	{ "berth.stopTimeout", VMX_INT, HON, "60", "seconds a polite stop waits for the guest, 1 to 86400" },
 };
 

@@ -1,7 +1,7 @@
 // vmx_edit.c: changing a dictionary and writing it back.
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/file.h"
+#include "base/vmware_lock.h"
 #include "vmx/vmx_file_priv.h"
 
 static int refuse_encrypted(const struct vmx_file *f, const char *name, struct err *err)
@@ -343,30 +344,7 @@ int vmx_file_save(struct vmx_file *f, struct err *err)
 	return r ? r : err_set(err, ENOMEM, f->path, "was written, but no memory is left to remember it");
 }
 
-// Members of a VMware lock are M00001.lck and so on, in a folder beside the file.
 int vmx_lock_check(const char *path, struct err *err)
 {
-	char folder[PATH_MAX], member[NAME_MAX + 1] = "";
-	struct dirent *d;
-	DIR *dir;
-
-	if ((size_t)snprintf(folder, sizeof(folder), "%s.lck", path) >= sizeof(folder))
-		return 0;
-	dir = opendir(folder);
-	if (!dir)
-		return 0;
-	while (!*member && (d = readdir(dir))) {
-		size_t n = strlen(d->d_name);
-
-		if (d->d_name[0] == 'M' && n > 4 && !strcmp(d->d_name + n - 4, ".lck"))
-			snprintf(member, sizeof(member), "%s", d->d_name);
-	}
-	closedir(dir);
-	if (!*member)
-		return 0;
-	err_set(err, EBUSY, path, "is in use by a VMware product (lock %s.lck/%s)",
-		strrchr(path, '/') ? strrchr(path, '/') + 1 : path, member);
-	err_remedy(err, "Close the VM there; if VMware crashed, remove the folder %.200s", folder);
-	err_exit(err, EXIT_BUSY);
-	return -EBUSY;
+	return vmware_lock_check(AT_FDCWD, path, true, err);
 }

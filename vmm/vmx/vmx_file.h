@@ -71,7 +71,7 @@ char *vmx_file_text(const struct vmx_file *f, size_t *len);
 // or when it is no longer what was read: somebody else edited it meanwhile.
 int vmx_file_save(struct vmx_file *f, struct err *err);
 
-// 0, or -EBUSY with ERR (EXIT_BUSY) when PATH is held by a VMware product: `PATH.lck` has members. Any
+// 0, or -EBUSY with ERR (EXIT_BUSY) when somebody else's lock of VMware's kind holds PATH (base/vmware_lock.h). Any
 // thread.
 int vmx_lock_check(const char *path, struct err *err);
 
