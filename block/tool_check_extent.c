@@ -401,10 +401,10 @@ static void check_overlap(struct walk *w)
 	}
 }
 
-// Bytes that are there between FIRST and END: holes take no room.
+// Bytes that are there between FIRST and END: holes take no room, and a file system has whole blocks alone.
 static uint64_t data_between(const struct walk *w, uint64_t first, uint64_t end)
 {
-	off_t at = (off_t)(first * 512), stop = (off_t)(end * 512);
+	off_t at = (off_t)((first + 7) / 8 * 4096), stop = (off_t)(end / 8 * 4096);
 	uint64_t sum = 0;
 
 	while (at < stop) {
