@@ -75,6 +75,7 @@ enum tool_finding {
 struct tool_check_args {
 	const char *path;
 	bool repair, allow_outside;
+	bool alone;                     // parents are not looked at
 	// FILE may be NULL.
 	void (*found)(void *arg, enum tool_finding kind, const char *file, const char *text);
 	void *arg;
@@ -89,6 +90,8 @@ struct tool_check_result {
 // 0 when the check could be made, whatever it found.
 int tool_check(const struct tool *tool, const struct tool_check_args *args, struct tool_check_result *result,
 	       struct err *err);
+// For what moves or drops grains: -EINVAL unless a check of the disk alone finds nothing to mend.
+int tool_need_clean(const struct tool *tool, const char *path, struct err *err);
 
 // --- tool_edit.c
 // Every step leaves one whole disk behind, under one of the names or under both.
@@ -110,6 +113,10 @@ int tool_defragment(const struct tool *tool, const char *path, struct tool_shrin
 // --- tool_wipe.c
 struct tool_wipe_args { const char *path; bool raw, all; };     // ALL: the content too; else what nothing refers to
 int tool_wipe(const struct tool *tool, const struct tool_wipe_args *args, uint64_t *wiped, struct err *err);
+
+// Fills the free space of the file system that is mounted at DIR with zeros and gives it back: what a guest's disk that
+// is mounted here needs before it is shrunk.
+int tool_fill_free(const struct tool *tool, const char *dir, struct err *err);
 
 // Opens for reading (or writing) with the messages of disk_open().
 int tool_disk(const struct tool *tool, const struct tool_source *source, bool writable, struct disk **disk, struct err *err);

@@ -121,7 +121,7 @@ int tool_check(const struct tool *tool, const struct tool_check_args *args, stru
 		return r;
 	r = check_link(&run, top, args->repair);
 	// The parents are read through handles of their own, which a write lock of ours would refuse.
-	if (!r && tool_has_parent(top)) {
+	if (!r && !args->alone && tool_has_parent(top)) {
 		struct tool_link copy = { 0 };
 
 		snprintf(copy.path, sizeof(copy.path), "%s", top->path);
@@ -130,4 +130,20 @@ int tool_check(const struct tool *tool, const struct tool_check_args *args, stru
 	}
 	tool_link_close(top);
 	return r;
+}
+
+int tool_need_clean(const struct tool *tool, const char *path, struct err *err)
+{
+	struct tool_check_args args = { .path = path, .alone = true };
+	struct tool_check_result result;
+	int r = tool_check(tool, &args, &result, err);
+
+	if (r < 0 || (!result.findings[FINDING_DAMAGE] && !result.findings[FINDING_MENDABLE]))
+		return r;
+	err_set(err, EINVAL, path, "is not in order (%u thing%s), so nothing in it may be moved",
+		result.findings[FINDING_DAMAGE] + result.findings[FINDING_MENDABLE],
+		result.findings[FINDING_DAMAGE] + result.findings[FINDING_MENDABLE] == 1 ? "" : "s");
+	err_remedy(err, "Run `berth disk check --repair` first");
+	err_exit(err, EXIT_DISK);
+	return -EINVAL;
 }

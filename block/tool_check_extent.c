@@ -34,6 +34,7 @@ struct walk {
 	uint32_t *used;                 // first sectors of grains, sorted
 	size_t used_count, used_room, sorted;
 	unsigned bad, differing;
+	bool hopeless;                  // tables share space: what they say means nothing
 };
 
 static const char *name(const struct walk *w)
@@ -95,8 +96,12 @@ static int collect_spans(struct walk *w)
 	qsort(w->spans, w->span_count, sizeof(w->spans[0]), by_first);
 	for (size_t i = 1; i < w->span_count; i++) {
 		if (w->spans[i].first < w->spans[i - 1].end)
-			check_found(w->run, FINDING_DAMAGE, name(w), "metadata lies on top of other metadata at sector %llu",
-				    (unsigned long long)w->spans[i].first);
+			w->hopeless = true;
+		if (!w->hopeless)
+			continue;
+		check_found(w->run, FINDING_DAMAGE, name(w), "metadata lies on top of other metadata at sector %llu",
+			    (unsigned long long)w->spans[i].first);
+		break;
 	}
 	return 0;
 }
@@ -396,10 +401,10 @@ static void check_overlap(struct walk *w)
 	}
 }
 
-// Bytes that are there between FIRST and END: holes take no room.
+// Bytes that are there between FIRST and END: holes take no room, and a file system has whole blocks alone.
 static uint64_t data_between(const struct walk *w, uint64_t first, uint64_t end)
 {
-	off_t at = (off_t)(first * 512), stop = (off_t)(end * 512);
+	off_t at = (off_t)((first + 7) / 8 * 4096), stop = (off_t)(end / 8 * 4096);
 	uint64_t sum = 0;
 
 	while (at < stop) {
@@ -501,7 +506,7 @@ static int begin(struct walk *w)
 	r = load_copies(w);
 	if (!r)
 		r = collect_spans(w);
-	return r < 0 ? r : collect_used(w);
+	return r < 0 || w->hopeless ? r : collect_used(w);
 }
 
 static int walk_tables(struct walk *w)
@@ -523,9 +528,9 @@ int check_extent(struct check_run *run, struct tool_extent *x, bool repair)
 	struct walk w = { .run = run, .x = x, .repair = repair };
 	int r = begin(&w);
 
-	if (!r)
+	if (!r && !w.hopeless)
 		r = walk_tables(&w);
-	if (!r) {
+	if (!r && !w.hopeless) {
 		check_overlap(&w);
 		check_lost(&w);
 		r = check_flag(&w);

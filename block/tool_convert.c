@@ -84,7 +84,7 @@ static int make_vmdk(struct work *w)
 	struct vmdk_create_args args = {
 		.path = w->a->to, .kind = w->a->kind, .sectors = w->from->size / BLOCK_SECTOR,
 		.adapter = w->a->adapter ? w->a->adapter : *inherited ? inherited : NULL, .hw_version = w->a->hw_version,
-		.preallocate = w->a->preallocate };
+		.preallocate = w->a->preallocate, .progress = w->tool->progress.fn, .arg = w->tool->progress.arg };
 	int r = vmdk_create(&args, w->err);
 
 	w->made = !r;

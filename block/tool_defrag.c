@@ -275,9 +275,11 @@ static uint64_t space_now(const char *path)
 int tool_defragment(const struct tool *tool, const char *path, struct tool_shrink_result *result, struct err *err)
 {
 	struct defrag d = { .tool = tool, .err = err };
-	int r = tool_link_open(path, (struct tool_open){ .writable = true }, &d.link, err);
+	int r = tool_need_clean(tool, path, err);
 
 	memset(result, 0, sizeof(*result));
+	if (!r)
+		r = tool_link_open(path, (struct tool_open){ .writable = true }, &d.link, err);
 	if (r < 0)
 		return r;
 	result->before = tool_space(d.link);

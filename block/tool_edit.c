@@ -247,8 +247,10 @@ static int grow_disk(const struct tool *tool, const char *path, uint64_t sectors
 
 int tool_grow(const struct tool *tool, const char *path, uint64_t sectors, struct err *err)
 {
-	int r;
+	int r = tool_need_clean(tool, path, err);
 
+	if (r < 0)
+		return r;
 	if (!sectors || sectors > 1ull << 37)
 		return refuse(path, EINVAL, "cannot have that size", "Choose a size up to 64 TiB", err);
 	do {

@@ -223,9 +223,11 @@ static int shrink_all(struct shrink *s)
 int tool_shrink(const struct tool *tool, const char *path, struct tool_shrink_result *result, struct err *err)
 {
 	struct shrink s = { .tool = tool, .room = 65536u * 512u, .err = err };
-	int r = tool_link_open(path, (struct tool_open){ .writable = true }, &s.link, err);
+	int r = tool_need_clean(tool, path, err);
 
 	memset(result, 0, sizeof(*result));
+	if (!r)
+		r = tool_link_open(path, (struct tool_open){ .writable = true }, &s.link, err);
 	if (r < 0)
 		return r;
 	s.child = tool_has_parent(s.link);

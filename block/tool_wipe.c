@@ -5,6 +5,8 @@
 #include <linux/falloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/compiler.h"
@@ -129,7 +131,7 @@ int tool_wipe(const struct tool *tool, const struct tool_wipe_args *args, uint64
 {
 	struct eraser e = { tool, wiped, err };
 	struct tool_link *link;
-	int r = args->all ? check_family(args, err) : 0;
+	int r = args->all ? check_family(args, err) : args->raw ? 0 : tool_need_clean(tool, args->path, err);
 
 	*wiped = 0;
 	if (!r)
@@ -138,5 +140,62 @@ int tool_wipe(const struct tool *tool, const struct tool_wipe_args *args, uint64
 		return r;
 	r = args->all ? wipe_content(&e, link) : wipe_free(&e, link);
 	tool_link_close(link);
+	return r;
+}
+
+// --- the free space of a file system ---------------------------------------------------------------------
+
+// The host's own root filled to the brim is nothing that anybody asks for.
+static int check_mount(const char *dir, struct err *err)
+{
+	struct stat st, root;
+
+	if (stat(dir, &st) < 0)
+		return err_set(err, errno, dir, "cannot be found: %s", strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ENOTDIR, dir, "is no mount point");
+	if (stat("/", &root) == 0 && root.st_dev == st.st_dev)
+		return refuse(dir, "is on the host's own file system", "Name the place where the guest's disk is mounted", err);
+	return 0;
+}
+
+static int fill_with_zeros(const struct tool *tool, int fd, const char *dir, struct err *err)
+{
+	static const char zeros[STEP];
+	struct tool_pace pace = { 0 };
+	struct statvfs fs;
+	uint64_t total, done = 0;
+
+	if (fstatvfs(fd, &fs) < 0)
+		return err_set(err, errno, dir, "cannot be examined: %s", strerror(errno));
+	total = MAX((uint64_t)fs.f_bavail * fs.f_frsize, 1ull);
+	for (;;) {
+		ssize_t n = write(fd, zeros, sizeof(zeros));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == ENOSPC)
+			break;
+		if (n <= 0)
+			return err_set(err, n ? errno : EIO, dir, "cannot be written: %s", strerror(n ? errno : EIO));
+		done += (uint64_t)n;
+		if (tool_report(&tool->progress, &pace, MIN(done, total), total) < 0)
+			return err_set(err, ECANCELED, dir, "stopped half way");
+	}
+	return fsync(fd) < 0 && errno != ENOSPC ? err_set(err, errno, dir, "cannot be synced: %s", strerror(errno)) : 0;
+}
+
+int tool_fill_free(const struct tool *tool, const char *dir, struct err *err)
+{
+	int r = check_mount(dir, err), fd;
+
+	if (r < 0)
+		return r;
+	// Without a name: whatever happens, nothing is left behind.
+	fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(err, errno, dir, "no file can be made in it: %s", strerror(errno));
+	r = fill_with_zeros(tool, fd, dir, err);
+	close(fd);
 	return r;
 }

@@ -286,7 +286,8 @@ static void path_of(const struct making *m, const char *name, char path[PATH_MAX
 
 static int cannot(const struct making *m, int code, const char *path, const char *what)
 {
-	int r = err_set(m->err, code, path, "%s: %s", what, strerror(code));
+	int r = code == EEXIST ? err_set(m->err, code, path, "exists already")
+			       : err_set(m->err, code, path, "%s: %s", what, strerror(code));
 
 	if (code == ENOSPC || code == EDQUOT)
 		err_remedy(m->err, "Make room on the file system, or choose a disk that grows");
@@ -498,7 +499,7 @@ static int new_file(const struct making *m, const char *path)
 
 	if (fd >= 0)
 		return fd;
-	return errno == EEXIST ? cannot(m, EEXIST, path, "exists already") : cannot(m, errno, path, "cannot be made");
+	return cannot(m, errno, path, "cannot be made");
 }
 
 static int make_extent(struct making *m, const struct vmdk_extent *x)
@@ -553,7 +554,7 @@ static int make(struct making *m)
 	int r = 0;
 
 	if (access(m->args->path, F_OK) == 0)
-		return cannot(m, EEXIST, m->args->path, "exists already");
+		return cannot(m, EEXIST, m->args->path, "");
 	for (size_t i = 0; i < m->count && !r; i++)
 		r = make_extent(m, &m->extents[i]);
 	if (!r && m->kind->suffix)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cli/disk_cmd.h"
 
 #define BILLION 1000000000ull
@@ -104,6 +105,8 @@ int disk_begin(struct disk_session *s, const char *verb, bool quiet, struct err 
 	s->began = loop_now();
 	s->tool = (struct tool){ .progress = { progress, s }, .say = say, .arg = s };
 	catch_signals();
+	// What the engine notes for a running VM is told here once, as the error.
+	log_set_level(LOG_ERROR);
 	return loop_create(&s->tool.loop, "disk", 256, err);
 }
 
