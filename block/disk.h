@@ -73,6 +73,7 @@ struct disk_open_args {
 	bool raw;                       // the file is a plain image (CD); never guessed from content
 	bool readonly;
 	bool allow_outside;             // extents may lie outside the image's folder (berth.disk.allowOutside)
+	bool allow_device;              // extents may be block devices of the host (berth.disk.allowDevice)
 	bool write_through;
 };
 

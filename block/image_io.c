@@ -170,6 +170,18 @@ static void skip_zeroed(struct task *t, uint64_t len)
 	}
 }
 
+static void copy_out(struct task *t, const uint8_t *from, uint64_t len)
+{
+	while (len) {
+		struct iovec piece = next_piece(t, len);
+
+		if (piece.iov_len)
+			memcpy(piece.iov_base, from, piece.iov_len);
+		from += piece.iov_len;
+		len -= piece.iov_len;
+	}
+}
+
 static int slice(struct task *t, uint64_t len, struct iovec *iov)
 {
 	int n = 0;
@@ -316,7 +328,10 @@ static int step(struct task *t)
 		return 0;
 	}
 	if (!r) {
-		skip_zeroed(t, x->run.length);
+		if (x->run.kind == RUN_MEMORY)
+			copy_out(t, x->run.memory, x->run.length);
+		else
+			skip_zeroed(t, x->run.length);
 		t->position += x->run.length;
 	}
 	give_transfer(t->img, x);

@@ -40,7 +40,8 @@ static void look_at_drive(const struct check *check, struct loop *loop, const st
 			  struct check_drive *d)
 {
 	struct disk_open_args args = { .path = v->path, .raw = v->kind == VM_DRIVE_CDROM, .readonly = true,
-				       .allow_outside = check->config->disk_allow_outside };
+				       .allow_outside = check->config->disk_allow_outside,
+				       .allow_device = check->config->disk_allow_device };
 	struct err err = { 0 };
 	struct disk *disk;
 

@@ -21,7 +21,8 @@ static int open_one(struct machine *m, const struct vm_drive *d, const char *pat
 {
 	struct disk_open_args args = {
 		.path = path, .raw = d->kind == VM_DRIVE_CDROM, .readonly = d->kind == VM_DRIVE_CDROM,
-		.allow_outside = m->config->disk_allow_outside, .write_through = d->write_through,
+		.allow_outside = m->config->disk_allow_outside, .allow_device = m->config->disk_allow_device,
+		.write_through = d->write_through,
 	};
 	int r = disk_open(m->loop, &args, out, err);
 

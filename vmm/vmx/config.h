@@ -94,6 +94,7 @@ struct vm_config {
 	bool log_enabled;       // logging
 	char *log_path;         // log.fileName, default <dir>/vmware.log
 	bool disk_allow_outside;        // berth.disk.allowOutside
+	bool disk_allow_device;         // berth.disk.allowDevice
 	char *bios_path;        // berth.bios: SeaBIOS image, or NULL = search
 	char *vgabios_path;     // berth.vgabios, or NULL = search
 	int64_t rtc_diff;       // rtc.diffFromUTC seconds

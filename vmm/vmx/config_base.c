@@ -281,6 +281,7 @@ void load_platform(struct loader *l)
 	l->c->vmmouse = get_bool(l, "vmmouse.present");
 	l->c->restrict_backdoor = get_bool(l, "monitor_control.restrict_backdoor");
 	l->c->disk_allow_outside = get_bool(l, "berth.disk.allowOutside");
+	l->c->disk_allow_device = get_bool(l, "berth.disk.allowDevice");
 	l->c->stop_timeout = (unsigned)get_int(l, "berth.stopTimeout", 1, 86400);
 	l->c->bios_path = load_path(l, "berth.bios");
 	l->c->vgabios_path = load_path(l, "berth.vgabios");

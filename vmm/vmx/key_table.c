@@ -383,6 +383,8 @@ const struct vmx_key vmx_keys[] = {
 	{ "berth.vgabios", VMX_PATH, HON, NULL, "VGA BIOS image instead of the packaged one" },
 	{ "berth.disk.allowOutside", VMX_BOOL, HON, "FALSE",
 	  "disk extents may lie outside their disk's folder" },
+	{ "berth.disk.allowDevice", VMX_BOOL, HON, "FALSE",
+	  "disk extents may be block devices of the host" },
 	{ "berth.stopTimeout", VMX_INT, HON, "60", "seconds a polite stop waits for the guest, 1 to 86400" },
 };
 
