@@ -112,6 +112,7 @@ struct disk_open_args {
 	bool raw;                       // the file is a plain image (CD); never guessed from content
 	bool readonly;
 	bool allow_outside;             // extents may lie outside the image's folder (berth.disk.allowOutside)
+	bool allow_device;              // extents may be block devices of the host (berth.disk.allowDevice)
 	bool write_through;
 	bool unlocked;                  // VMware's locks are neither looked at nor taken (disk.locking = "FALSE")
 	bool direct;                    // past the page cache where that is possible (berth.disk.cache = "direct")

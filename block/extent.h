@@ -21,6 +21,7 @@ enum run_kind {
 	RUN_DATA,       // at file_offset of file
 	RUN_ZERO,       // reads as zeros, whatever lies below
 	RUN_ABSENT,     // not in this layer: ask the one below; zeros when there is none
+	RUN_MEMORY,     // a read alone: at `memory`, until the next call of map(); the engine copies at once
 };
 
 struct run {
@@ -28,6 +29,7 @@ struct run {
 	uint64_t length;        // bytes, at least 1
 	struct image_file *file;
 	uint64_t file_offset;
+	const uint8_t *memory;
 	// A write alone: the place is new. With layers below (extent.below) the engine writes whole units there: what
 	// the request leaves out of the first and the last unit is taken from below, zeros where nothing is.
 	bool fresh;

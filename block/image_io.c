@@ -187,7 +187,10 @@ static int step(struct task *t)
 		return r;
 	}
 	if (!r) {
-		task_skip_zeroed(t, x->run.length);
+		if (x->run.kind == RUN_MEMORY)
+			task_copy_out(t, x->run.memory, x->run.length);
+		else
+			task_skip_zeroed(t, x->run.length);
 		t->position += x->run.length;
 	}
 	transfer_give(t->img, x);

@@ -137,6 +137,18 @@ void task_skip_zeroed(struct task *t, uint64_t len)
 	}
 }
 
+void task_copy_out(struct task *t, const uint8_t *from, uint64_t len)
+{
+	while (len) {
+		struct iovec piece = next_piece(t, len);
+
+		if (piece.iov_len)
+			memcpy(piece.iov_base, from, piece.iov_len);
+		from += piece.iov_len;
+		len -= piece.iov_len;
+	}
+}
+
 int task_slice(struct task *t, uint64_t len, struct iovec *iov)
 {
 	int n = 0;

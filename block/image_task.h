@@ -58,6 +58,8 @@ void transfer_uncount(struct image *img, struct transfer *x);
 // Takes LEN bytes of the request's vector, as pieces into IOV; returns their number.
 int task_slice(struct task *t, uint64_t len, struct iovec *iov);
 void task_skip_zeroed(struct task *t, uint64_t len);
+// The same with LEN bytes from FROM.
+void task_copy_out(struct task *t, const uint8_t *from, uint64_t len);
 // Bytes from the task's position on that MAX pieces cover; *PIECES says how many that are.
 uint64_t task_span(const struct task *t, int max, int *pieces);
 

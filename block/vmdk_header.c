@@ -89,20 +89,13 @@ static int check_kind(const struct check *c)
 		err_remedy(c->err, "Copy it again in binary mode");
 		return -EINVAL;
 	}
-	if ((flags & (FLAG_COMPRESSED | FLAG_MARKERS)) || get_le16(c->raw + AT_COMPRESSION) ||
-	    get_le64(c->raw + AT_DIRECTORY) == DIRECTORY_AT_END) {
-		err_set(c->err, ENOTSUP, c->name,
-			"is a streamOptimized (compressed) image, which cannot be run from");
-		err_remedy(
-			c->err,
-			"Convert it first: vmware-vdiskmanager -r FILE -t 0 NEW.vmdk, or qemu-img convert");
-		return -ENOTSUP;
-	}
-	if (flags & FLAGS_INCOMPATIBLE)
+	if (flags & FLAGS_INCOMPATIBLE & ~(uint32_t)(FLAG_COMPRESSED | FLAG_MARKERS))
 		return damaged(c, AT_FLAGS, "the flag word (it holds unknown incompatible flags)", flags);
 	c->h->redundant = flags & FLAG_REDUNDANT;
 	c->h->zeroed_grains = (flags & FLAG_ZEROED) || c->h->version == 2;
 	c->h->unclean = c->raw[SPARSE_UNCLEAN_AT] != 0;
+	c->h->compressed = (flags & FLAG_COMPRESSED) || get_le16(c->raw + AT_COMPRESSION);
+	c->h->markers = flags & FLAG_MARKERS;
 	return 0;
 }
 
@@ -155,19 +148,114 @@ static int check_places(const struct check *c)
 	return 0;
 }
 
+static int parse(const struct check *c)
+{
+	int r;
+
+	memset(c->h, 0, sizeof(*c->h));
+	r = check_kind(c);
+	if (!r)
+		r = check_sizes(c);
+	if (!r)
+		r = check_places(c);
+	return r;
+}
+
+// A last sector that is cut off still counts: qemu-img and others end files wherever the data ends.
+static uint64_t file_sectors(uint64_t size)
+{
+	return size / 512 + (size % 512 != 0);
+}
+
 int sparse_header_parse(const uint8_t bytes[SPARSE_HEADER_SIZE], uint64_t file_size, const char *name,
 			struct sparse_header *out, struct err *err)
 {
-	// A last sector that is cut off still counts: qemu-img and others end files wherever the data ends.
-	struct check c = { .raw = bytes, .sectors = file_size / 512 + (file_size % 512 != 0), .name = name,
-			   .h = out, .err = err };
+	struct check c = { .raw = bytes, .sectors = file_sectors(file_size), .name = name, .h = out, .err = err };
+
+	if (stream_header_is(bytes)) {
+		err_set(err, ENOTSUP, name, "is a streamOptimized (compressed) image, which can only be read");
+		err_remedy(err, "Convert it first: vmware-vdiskmanager -r FILE -t 0 NEW.vmdk, or qemu-img convert");
+		return -ENOTSUP;
+	}
+	return parse(&c);
+}
+
+// --- streamOptimized ---------------------------------------------------------------------------------------
+
+enum { MARK_END = 0, MARK_FOOTER = 3, FOOTER_AT = 512, END_AT = 1024, MARK_SIZE_AT = 8, MARK_TYPE_AT = 12 };
+
+bool stream_header_wants_tail(const uint8_t bytes[SPARSE_HEADER_SIZE])
+{
+	return get_le64(bytes + AT_DIRECTORY) == DIRECTORY_AT_END;
+}
+
+bool stream_header_is(const uint8_t bytes[SPARSE_HEADER_SIZE])
+{
+	return vmdk_magic(bytes, SPARSE_HEADER_SIZE) == VMDK_MAGIC_SPARSE &&
+	       ((get_le32(bytes + AT_FLAGS) & (FLAG_COMPRESSED | FLAG_MARKERS)) || get_le16(bytes + AT_COMPRESSION) ||
+		stream_header_wants_tail(bytes));
+}
+
+static int cut_off(const struct check *c)
+{
+	err_set(c->err, EINVAL, c->name, "ends too early: the footer of a streamOptimized image is missing");
+	err_remedy(c->err, "Copy or download the file again: it is not complete");
+	return -EINVAL;
+}
+
+static bool is_mark(const uint8_t *sector, uint32_t type)
+{
+	return !get_le32(sector + MARK_SIZE_AT) && get_le32(sector + MARK_TYPE_AT) == type;
+}
+
+// The footer repeats the header with the directory's place; all else must be the same.
+static int check_tail(const struct check *c, const uint8_t *tail)
+{
+	static const struct { enum field_offset at; unsigned size; const char *name; } same[] = {
+		{ AT_CAPACITY, 8, "the footer's capacity" }, { AT_GRAIN, 8, "the footer's grain size" },
+		{ AT_TABLE_ENTRIES, 4, "the footer's table size" }, { AT_COMPRESSION, 2, "the footer's compression" },
+	};
+	const uint8_t *footer = tail + FOOTER_AT;
+
+	if (!is_mark(tail, MARK_FOOTER) || !is_mark(tail + END_AT, MARK_END) ||
+	    vmdk_magic(footer, SPARSE_HEADER_SIZE) != VMDK_MAGIC_SPARSE)
+		return cut_off(c);
+	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
+		if (memcmp(c->raw + same[i].at, footer + same[i].at, same[i].size))
+			return damaged(c, same[i].at, same[i].name, get_le(footer + same[i].at, same[i].size));
+	}
+	return 0;
+}
+
+static int check_compression(const struct check *c)
+{
+	uint16_t algorithm = get_le16(c->raw + AT_COMPRESSION);
+
+	if (c->h->compressed && algorithm == 1)
+		return 0;
+	return err_set_at(c->err, ENOTSUP, c->name, AT_COMPRESSION,
+			  "is a stream of grains that are compressed with the unknown method %u", algorithm);
+}
+
+int stream_header_parse(const uint8_t bytes[SPARSE_HEADER_SIZE], const uint8_t tail[STREAM_TAIL_SIZE],
+			uint64_t file_size, const char *name, struct sparse_header *out, struct err *err)
+{
+	uint8_t merged[SPARSE_HEADER_SIZE];
+	struct check c = { .raw = bytes, .sectors = file_sectors(file_size), .name = name, .h = out, .err = err };
 	int r;
 
 	memset(out, 0, sizeof(*out));
 	r = check_kind(&c);
-	if (!r)
-		r = check_sizes(&c);
-	if (!r)
-		r = check_places(&c);
-	return r;
+	if (!r && stream_header_wants_tail(bytes))
+		r = tail ? check_tail(&c, tail) : cut_off(&c);
+	if (r < 0)
+		return r;
+	// The descriptor's place is the header's, the directory's the footer's, and a copy of the directory is not needed.
+	memcpy(merged, bytes, sizeof(merged));
+	put_le32(merged + AT_FLAGS, get_le32(bytes + AT_FLAGS) & ~(uint32_t)FLAG_REDUNDANT);
+	if (stream_header_wants_tail(bytes))
+		memcpy(merged + AT_DIRECTORY, tail + FOOTER_AT + AT_DIRECTORY, 8);
+	c.raw = merged;
+	r = parse(&c);
+	return r < 0 ? r : check_compression(&c);
 }

@@ -9,6 +9,7 @@
 #include "base/err.h"
 
 #define SPARSE_HEADER_SIZE   512u
+#define STREAM_TAIL_SIZE     1536u      // footer marker, footer, end-of-stream marker
 #define SPARSE_UNCLEAN_AT    72u        // byte of the header: 1 = not closed properly
 #define SPARSE_GTE_ABSENT    0u
 #define SPARSE_GTE_ZEROED    1u
@@ -30,6 +31,8 @@ struct sparse_header {
 	uint64_t directory_at, redundant_at;
 	uint32_t tables;                // entries of a directory
 	uint64_t data_at;               // no grain starts before it
+	bool compressed;                // streamOptimized
+	bool markers;                   // a number and a length stand before each grain
 };
 
 static inline uint32_t sparse_table_sectors(const struct sparse_header *h)
@@ -46,5 +49,14 @@ static inline uint32_t sparse_directory_sectors(const struct sparse_header *h)
 // kind that is known and not supported) with the field named in ERR. Any thread.
 int sparse_header_parse(const uint8_t bytes[SPARSE_HEADER_SIZE], uint64_t file_size, const char *name,
 			struct sparse_header *out, struct err *err);
+
+// Do BYTES belong to a streamOptimized extent (compressed grains, or the directory at the end)?
+bool stream_header_is(const uint8_t bytes[SPARSE_HEADER_SIZE]);
+// True when the directory's place stands in the footer: the file's last STREAM_TAIL_SIZE bytes, counted in whole sectors.
+bool stream_header_wants_tail(const uint8_t bytes[SPARSE_HEADER_SIZE]);
+// The same for a streamOptimized extent. TAIL is NULL when it is not wanted, or the file is too short for one. A redundant
+// directory is not told of: reading needs none.
+int stream_header_parse(const uint8_t bytes[SPARSE_HEADER_SIZE], const uint8_t tail[STREAM_TAIL_SIZE],
+			uint64_t file_size, const char *name, struct sparse_header *out, struct err *err);
 
 #endif

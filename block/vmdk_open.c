@@ -8,9 +8,13 @@
 
 #include "base/compiler.h"
 #include "base/log.h"
+#include "block/cowd_extent.h"
+#include "block/device_open.h"
 #include "block/image.h"
 #include "block/image_parent.h"
+#include "block/sesparse_extent.h"
 #include "block/sparse.h"
+#include "block/stream_extent.h"
 #include "block/vmdk_desc.h"
 
 #define DELTA_UNIT_MAX (1u << 20)       // bytes of a grain that a write may have to fetch from the parent
@@ -31,58 +35,45 @@ struct opening {
 	struct err *err;
 };
 
-// The kinds of disk that exist. `refusal` NULL = supported.
-static const struct create_type {
-	const char *name, *refusal;
-} create_types[] = {
-	{ "monolithicSparse", NULL },
-	{ "monolithicFlat", NULL },
-	{ "twoGbMaxExtentSparse", NULL },
-	{ "twoGbMaxExtentFlat", NULL },
-	{ "vmfs", NULL },
-	{ "vmfsThin", NULL },
-	{ "vmfsEagerZeroedThick", NULL },
-	{ "vmfsPreallocated", NULL },
-	{ "custom", NULL },
-	{ "streamOptimized", "a compressed image for transport, which cannot be run from" },
-	{ "vmfsSparse", "an ESX delta disk (COWD), which is not supported yet" },
-	{ "seSparse", "an ESXi delta disk (seSparse), which is not supported yet" },
-	{ "vmfsRaw", "a mapping of a LUN of an ESXi host, which does not exist here" },
-	{ "vmfsRDM", "a mapping of a LUN of an ESXi host, which does not exist here" },
-	{ "vmfsRDMP", "a mapping of a LUN of an ESXi host, which does not exist here" },
-	{ "vmfsRawDeviceMap", "a mapping of a LUN of an ESXi host, which does not exist here" },
-	{ "vmfsPassthroughRawDeviceMap", "a mapping of a LUN of an ESXi host, which does not exist here" },
-	{ "fullDevice", "a whole disk of the host, which is not supported" },
-	{ "partitionedDevice", "partitions of the host, which are not supported" },
+// The kinds of disk that exist. What cannot be served is refused by its extents.
+static const char *const create_types[] = {
+	"monolithicSparse",
+	"monolithicFlat",
+	"twoGbMaxExtentSparse",
+	"twoGbMaxExtentFlat",
+	"vmfs",
+	"vmfsThin",
+	"vmfsEagerZeroedThick",
+	"vmfsPreallocated",
+	"custom",
+	"streamOptimized",
+	"vmfsSparse",
+	"seSparse",
+	"vmfsRaw",
+	"vmfsRDM",
+	"vmfsRDMP",
+	"vmfsRawDeviceMap",
+	"vmfsPassthroughRawDeviceMap",
+	"fullDevice",
+	"partitionedDevice",
 };
 
-static const struct create_type *find_type(const char *name)
+static const char *find_type(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(create_types); i++) {
-		if (!strcasecmp(name, create_types[i].name))
-			return &create_types[i];
+		if (!strcasecmp(name, create_types[i]))
+			return create_types[i];
 	}
 	return NULL;
 }
 
-static int unsupported(struct opening *o, const char *what, const char *why)
-{
-	err_set(o->err, ENOTSUP, o->name, "is of type %s: %s", what, why);
-	err_remedy(o->err,
-		   "Convert it to a plain disk: vmware-vdiskmanager -r FILE -t 0 NEW.vmdk, or qemu-img "
-		   "convert -O vmdk");
-	return -ENOTSUP;
-}
-
-static int check_supported(struct opening *o, const struct create_type *type)
+static int check_supported(struct opening *o, const char *type)
 {
 	const struct vmdk_desc *d = &o->desc;
 
 	if (!type)
 		return err_set(o->err, EINVAL, o->name, "has the unknown createType \"%s\"",
 			       d->create_type);
-	if (type->refusal)
-		return unsupported(o, type->name, type->refusal);
 	if (d->change_track && !o->readonly) {
 		err_set(o->err, ENOTSUP, o->name,
 			"has changed block tracking on (\"%s\"), whose map would go stale "
@@ -121,7 +112,8 @@ static int parse_embedded(struct opening *o)
 {
 	struct sparse_header header;
 	uint64_t at, len;
-	int r = sparse_header_read(o->top, &header, o->err);
+	int r = stream_file_is(o->top) ? stream_header_read(o->top, &header, o->err) :
+					 sparse_header_read(o->top, &header, o->err);
 
 	if (r < 0)
 		return r;
@@ -138,6 +130,14 @@ static int parse_embedded(struct opening *o)
 	return parse_text(o, at, len);
 }
 
+// The data of an ESX delta disk; its text is a file of its own.
+static int only_data(struct opening *o)
+{
+	err_set(o->err, EINVAL, o->name, "is the data of an ESXi delta disk (COWD or seSparse), not the disk");
+	err_remedy(o->err, "Name the descriptor, the small .vmdk without -delta or -sesparse in its name");
+	return -EINVAL;
+}
+
 static int read_descriptor(struct opening *o)
 {
 	uint8_t head[8] = { 0 };
@@ -147,8 +147,8 @@ static int read_descriptor(struct opening *o)
 		return r;
 	switch (vmdk_magic(head, sizeof(head))) {
 	case VMDK_MAGIC_SPARSE: return parse_embedded(o);
-	case VMDK_MAGIC_COWD: return unsupported(o, "vmfsSparse", find_type("vmfsSparse")->refusal);
-	case VMDK_MAGIC_SESPARSE: return unsupported(o, "seSparse", find_type("seSparse")->refusal);
+	case VMDK_MAGIC_COWD:
+	case VMDK_MAGIC_SESPARSE: return only_data(o);
 	default: return parse_text(o, 0, o->top->size);
 	}
 }
@@ -171,14 +171,15 @@ static bool is_above(const struct opening *o, const struct image_file *file)
 
 static int open_extent_file(struct opening *o, const struct vmdk_extent *x, struct image_file **out)
 {
-	struct image_file_want want = { .writable = !o->readonly && x->access == VMDK_RW,
-					.unlocked = o->args->unlocked };
+	struct device_want want = { .descriptor = o->name, .line = x->line, .unlocked = o->args->unlocked,
+				    .writable = !o->readonly && x->access == VMDK_RW,
+				    .allow = o->args->allow_device && (x->type == VMDK_FLAT || x->type == VMDK_VMFS) };
 	int r;
 
 	if (!x->name)
 		return err_set(o->err, EINVAL, o->name, "descriptor line %u: the extent has no file",
 			       x->line);
-	r = image_file_open_in(&o->folder, x->name, want, o->img->files, out, o->err);
+	r = device_open_in(&o->folder, x->name, &want, o->img->files, out, o->err);
 	if (r < 0)
 		return r;
 	// The guest must not be able to write the descriptor, one extent's tables through another, or a parent.
@@ -210,24 +211,62 @@ static int new_flat(struct opening *o, const struct vmdk_extent *x, struct exten
 		err_set(o->err, ENOMEM, args.file->name, "no memory to open it") : 0;
 }
 
+// A file that nothing else of the disk may lie in.
+static int open_own_file(struct opening *o, const struct vmdk_extent *x, struct image_file **out)
+{
+	struct image_file *before = o->img->files;
+	int r = open_extent_file(o, x, out);
+
+	if (r < 0)
+		return r;
+	image_add_file(o->img, *out);
+	if (o->img->files == before)
+		return shared_file(o, *out);
+	(*out)->sparse = true;
+	return 0;
+}
+
 static int new_sparse(struct opening *o, const struct vmdk_extent *x, struct extent **out)
 {
 	struct sparse_args args = { .file = o->top, .sectors = x->sectors, .readonly = x->access != VMDK_RW };
-	int r;
-
 	// The text in a monolithic file names that file, or what it was called before it was renamed.
-	if (!o->embedded) {
-		struct image_file *before = o->img->files;
+	int r = o->embedded ? 0 : open_own_file(o, x, &args.file);
 
-		r = open_extent_file(o, x, &args.file);
-		if (r < 0)
-			return r;
-		image_add_file(o->img, args.file);
-		if (o->img->files == before)
-			return shared_file(o, args.file);
-	}
+	if (r < 0)
+		return r;
 	args.file->sparse = true;
+	if (stream_file_is(args.file)) {
+		struct stream_args stream = { args.file, args.sectors, args.readonly };
+
+		return extent_stream_new(&stream, out, o->err);
+	}
 	return extent_sparse_new(&args, out, o->err);
+}
+
+static int new_cowd(struct opening *o, const struct vmdk_extent *x, struct extent **out)
+{
+	struct cowd_args args = { .sectors = x->sectors, .readonly = x->access != VMDK_RW };
+	int r = open_own_file(o, x, &args.file);
+
+	return r < 0 ? r : extent_cowd_new(&args, out, o->err);
+}
+
+static int new_sesparse(struct opening *o, const struct vmdk_extent *x, struct extent **out)
+{
+	struct sesparse_args args = { .sectors = x->sectors, .readonly = x->access != VMDK_RW };
+	int r = open_own_file(o, x, &args.file);
+
+	return r < 0 ? r : extent_sesparse_new(&args, out, o->err);
+}
+
+static int refuse_mapping(struct opening *o, const struct vmdk_extent *x)
+{
+	err_set(o->err, ENOTSUP, o->name,
+		"descriptor line %u: the %s extent \"%s\" maps a LUN of an ESXi host, which does not exist here", x->line,
+		vmdk_extent_type_name(x->type), x->name ? x->name : "");
+	err_remedy(o->err, "Clone the disk on the ESXi host (vmkfstools -i DISK.vmdk NEW.vmdk), or attach the LUN to this host "
+			   "and make a descriptor with a FLAT extent that names its device");
+	return -ENOTSUP;
 }
 
 static int new_zero(struct opening *o, const struct vmdk_extent *x, struct extent **out)
@@ -245,6 +284,8 @@ static const struct extent_kind {
 	{ VMDK_VMFS, new_flat },
 	{ VMDK_SPARSE, new_sparse },
 	{ VMDK_ZERO, new_zero },
+	{ VMDK_VMFSSPARSE, new_cowd },
+	{ VMDK_SESPARSE, new_sesparse },
 };
 
 static int new_extent(struct opening *o, const struct vmdk_extent *x, struct extent **out)
@@ -255,7 +296,7 @@ static int new_extent(struct opening *o, const struct vmdk_extent *x, struct ext
 		if (extent_kinds[i].type == x->type)
 			return extent_kinds[i].open(o, x, out);
 	}
-	return unsupported(o, vmdk_extent_type_name(x->type), "extents of this type are not supported yet");
+	return refuse_mapping(o, x);
 }
 
 static int add_extents(struct opening *o)
@@ -281,13 +322,13 @@ static int add_extents(struct opening *o)
 // --- one layer -------------------------------------------------------------------------------------------
 
 // A child that does not say so has the geometry and the identity of the disk that it was made of.
-static void describe(struct opening *o, const struct create_type *type)
+static void describe(struct opening *o, const char *type)
 {
 	const struct vmdk_desc *d = &o->desc;
 	struct disk *disk = &o->img->disk;
 
 	if (o->img->layer_count == 1)
-		disk->kind = type->name;
+		disk->kind = type;
 	if (!disk->geometry.cylinders)
 		disk->geometry = (struct disk_geometry){ d->cylinders, d->heads, d->track_sectors };
 	if (!disk->has_uuid) {
@@ -298,7 +339,7 @@ static void describe(struct opening *o, const struct create_type *type)
 
 static int open_layer(struct opening *o)
 {
-	const struct create_type *type;
+	const char *type;
 	int r;
 
 	o->embedded = false;

@@ -400,10 +400,12 @@ END_TEST
 
 // --- refusals ----------------------------------------------------------------------------------------------
 
-static const struct { const char *type, *needle; } refused[] = {
-	{ "streamOptimized", "streamOptimized" }, { "vmfsSparse", "COWD" }, { "seSparse", "seSparse" },
-	{ "vmfsRaw", "LUN" }, { "vmfsRDM", "LUN" }, { "vmfsPassthroughRawDeviceMap", "LUN" },
-	{ "fullDevice", "fullDevice" }, { "partitionedDevice", "partitions" }, { "wonderful", "wonderful" },
+static const struct { const char *line, *needle; int code; } refused[] = {
+	{ "RW 4 VMFSRDM \"a\"", "line 6: the VMFSRDM extent \"a\" maps a LUN", ENOTSUP },
+	{ "RW 4 VMFSRAW \"/vmfs/devices/disks/naa.1\"", "VMFSRAW", ENOTSUP },
+	{ "RW 4 VMFSPASSTHROUGHRAWDEVICEMAP \"a\"", "VMFSPASSTHROUGHRAWDEVICEMAP", ENOTSUP },
+	{ "RW 4 SESPARSE \"a\"", "cannot be opened", ENOENT },
+	{ "RW 4 VMFSSPARSE \"a\"", "cannot be opened", ENOENT },
 };
 
 START_TEST(refused_types)
@@ -411,18 +413,19 @@ START_TEST(refused_types)
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
 		char text[512];
 
-		snprintf(text, sizeof(text), DESC_HEAD "createType=\"%s\"\nRW 4 FLAT \"a\" 0\n",
-			 refused[i].type);
+		snprintf(text, sizeof(text), DESC_HEAD "createType=\"vmfsRawDeviceMap\"\n%s\n", refused[i].line);
 		put_text(&f, "d.vmdk", text);
-		must_refuse("d.vmdk", ro, strcmp(refused[i].type, "wonderful") ? ENOTSUP : EINVAL,
-			    refused[i].needle);
+		must_refuse("d.vmdk", ro, refused[i].code, refused[i].needle);
 	}
-	put_text(&f, "d.vmdk", DESC_HEAD "createType=custom\nRW 4 SESPARSE \"a\"\n");
-	must_refuse("d.vmdk", ro, ENOTSUP, "SESPARSE");
+	put_text(&f, "d.vmdk", DESC_HEAD "createType=wonderful\nRW 4 FLAT \"a\" 0\n");
+	must_refuse("d.vmdk", ro, EINVAL, "wonderful");
+	put_text(&f, "d.vmdk", "# Disk DescriptorFile\nparentCID=12345678\nparentFileNameHint=\"base.vmdk\"\n"
+		 "createType=custom\nRW 4 ZERO\n");
+	must_refuse("d.vmdk", ro, ENOENT, "base.vmdk");
 	put_text(&f, "d.vmdk", FLAT_TEXT "changeTrackPath=\"d-ctk.vmdk\"\nRW 4 FLAT \"a\" 0\n");
 	must_refuse("d.vmdk", rw, ENOTSUP, "d-ctk.vmdk");
 	put_text(&f, "d.vmdk", "COWD----------");
-	must_refuse("d.vmdk", ro, ENOTSUP, "COWD");
+	must_refuse("d.vmdk", ro, EINVAL, "COWD");
 	put_text(&f, "d.vmdk", "");
 	must_refuse("d.vmdk", ro, EINVAL, "DescriptorFile");
 	put_text(&f, "d.vmdk", "KDMV");

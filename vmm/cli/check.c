@@ -42,6 +42,7 @@ static void look_at_drive(const struct check *check, struct loop *loop, const st
 	struct disk_open_args args = { .path = v->path, .raw = v->kind == VM_DRIVE_CDROM, .readonly = true,
 				       .allow_outside = check->config->disk_allow_outside,
 				       .ignore_parent_cid = check->config->disk_ignore_parent_cid,
+				       .allow_device = check->config->disk_allow_device,
 				       .home = check->config->dir };
 	struct err err = { 0 };
 	struct disk *disk;

@@ -26,7 +26,7 @@ static int open_one(struct machine *m, const struct vm_drive *d, const char *pat
 		.allow_outside = m->config->disk_allow_outside, .write_through = d->write_through,
 		.unlocked = m->config->disk_unlocked,
 		.direct = m->config->disk_direct, .ignore_parent_cid = m->config->disk_ignore_parent_cid,
-		.home = m->config->dir,
+		.allow_device = m->config->disk_allow_device, .home = m->config->dir,
 	};
 	int r = disk_open(m->loop, &args, out, err);
 

@@ -110,6 +110,7 @@ struct vm_config {
 	size_t answer_count;
 	bool disk_direct;               // berth.disk.cache = "direct"
 	bool disk_ignore_parent_cid;    // berth.disk.ignoreParentCID
+	bool disk_allow_device;         // berth.disk.allowDevice
 	char *bios_path;        // berth.bios: SeaBIOS image, or NULL = search
 	char *vgabios_path;     // berth.vgabios, or NULL = search
 	int64_t rtc_diff;       // rtc.diffFromUTC seconds

@@ -274,6 +274,7 @@ static void load_disk_policy(struct loader *l)
 	const char *cache = get_text(l, "berth.disk.cache");
 
 	l->c->disk_allow_outside = get_bool(l, "berth.disk.allowOutside");
+	l->c->disk_allow_device = get_bool(l, "berth.disk.allowDevice");
 	l->c->disk_ignore_parent_cid = get_bool(l, "berth.disk.ignoreParentCID");
 	l->c->disk_direct = cache && !strcasecmp(cache, "direct");
 	if (cache && !l->c->disk_direct && strcasecmp(cache, "host"))

@@ -385,6 +385,8 @@ const struct vmx_key vmx_keys[] = {
 	{ "berth.vgabios", VMX_PATH, HON, NULL, "VGA BIOS image instead of the packaged one" },
 	{ "berth.disk.allowOutside", VMX_BOOL, HON, "FALSE",
 	  "extents and parents of disks may lie outside the folders of their disk and of the VM" },
+	{ "berth.disk.allowDevice", VMX_BOOL, HON, "FALSE",
+	  "disk extents may be block devices of the host" },
 	{ "berth.disk.onReadError", VMX_CHOICE, HON, "report",
 	  "report: the guest sees a sector that the host cannot read; stop: the VM asks first" },
 	{ "berth.disk.cache", VMX_CHOICE, HON, "host",
