@@ -20,7 +20,7 @@ TIERS = ('unit', 'fuzz', 'guest', 'lab', 'clients')
 LINE = re.compile(r'^(PASS|FAIL|SKIP) (\S+) ')
 BUILD, BUILD_SAN, BUILD_FUZZ = TOP / 'build', TOP / 'build-asan', TOP / 'build-fuzz'
 SANITIZERS = ('-Db_sanitize=address,undefined', '-Db_lundef=false')
-LIMITS = {'guest': 1200, 'clients': 600, 'lab': 1500}
+LIMITS = {'guest': 1200, 'clients': 600, 'lab': 7200 if os.environ.get('BERTH_LAB_LONG') else 1500}
 FUZZ_SECONDS, FUZZ_TOTAL = 20, 180
 
 
@@ -147,7 +147,8 @@ def lab_environment():
     """Makes what the scenarios need, here, where it is fast; the emulated host only uses it."""
     import guest
     subformat = 'twoGbMaxExtentSparse'
-    return {'BERTH_GUEST_' + subformat: str(guest.vmdk(subformat)), 'BERTH_TEST_SLOW': '4', 'BERTH_LAB': '1'}
+    asked = {name: value for name, value in os.environ.items() if name.startswith('BERTH_LAB_')}
+    return {'BERTH_GUEST_' + subformat: str(guest.vmdk(subformat)), 'BERTH_TEST_SLOW': '4', 'BERTH_LAB': '1', **asked}
 
 
 def lab_shards():
