@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "cli/answer_cmd.h"
 #include "cli/check.h"
 #include "cli/host_cmd.h"
 #include "cli/run.h"
@@ -24,6 +25,7 @@ const struct cli_command cli_commands[] = {
 	{ "sendkey", sendkey_main, "press keys: ctrl-alt-delete, f2, enter" },
 	{ "type", type_main, "type text on the VM's keyboard" },
 	{ "cd", cd_main, "change or eject a CD" },
+	{ "answer", answer_main, "tell whether a VM was moved or copied" },
 	{ "enable", enable_main, "start a VM with the system: berth@NAME.service" },
 	{ "disable", disable_main, "undo that" },
 	{ NULL, NULL, NULL },

@@ -73,6 +73,10 @@ struct vm_config {
 	uint8_t uuid_bios[16];
 	bool has_uuid_bios;     // false: the start generates one and writes it back
 	char *uuid_bios_text;   // as printed in the file: "56 4d ... -..."
+	bool has_genid;         // the machine has VMware's VM generation ID device
+	uint8_t genid[16];      // vm.genid, vm.genidX: the GUID's bytes as the guest reads them
+	bool vmci;              // vmci0.present
+	uint32_t vmci_id;       // context ID
 	bool hypervisor_leaves; // hypervisor.cpuid.v0
 	bool nested;            // vhv.enable
 	bool restrict_backdoor; // monitor_control.restrict_backdoor
