@@ -6,6 +6,7 @@
 
 #include "cli/answer_cmd.h"
 #include "cli/check.h"
+#include "cli/cpuid_cmd.h"
 #include "cli/host_cmd.h"
 #include "cli/run.h"
 #include "cli/unit_cmd.h"
@@ -15,6 +16,7 @@ const struct cli_command cli_commands[] = {
 	{ "run", run_main, "run a VM in the foreground" },
 	{ "check", check_main, "show the machine a .vmx describes, and what is wrong with it" },
 	{ "host", host_main, "tell whether this host can run VMs, and what to do if not" },
+	{ "cpuid", cpuid_main, "show what CPUID tells the guest, and why" },
 	{ "list", list_main, "show the VMs that run" },
 	{ "status", status_main, "show one VM" },
 	{ "stop", stop_main, "press the power button, then wait; --hard pulls the plug" },

@@ -58,6 +58,7 @@ struct vm_cpuid_mask {
 	unsigned reg;           // 0 eax, 1 ebx, 2 ecx, 3 edx
 	char vendor;            // 'a' amd only, 'i' intel only, 0 both
 	char bits[33];
+	char key[64];           // where it comes from
 };
 
 struct vm_config {
@@ -85,6 +86,7 @@ struct vm_config {
 	bool smbios_no_oem_strings;
 	struct vm_cpuid_mask *cpuid_masks;
 	size_t cpuid_mask_count;
+	unsigned phys_bits;     // monitor.phys_bits_used, 0 = the host's
 	struct vm_drive ide[VM_IDE_CHANNELS][2];
 	struct vm_serial serial[VM_SERIALS];
 	struct vm_vnc vnc;
