@@ -9,6 +9,7 @@
 #include "hw/firmware/e820.h"
 #include "hw/firmware/fw_cfg.h"
 #include "hw/firmware/smbios.h"
+#include "hw/vmware/genid.h"
 #include "machine/internal.h"
 
 // IA32_FEATURE_CONTROL: locked, VMX outside SMX. SeaBIOS writes it on every CPU.
@@ -33,7 +34,7 @@ static int add_acpi(struct machine *m, struct err *err)
 	uint32_t *ids = calloc(c->cpus, sizeof(*ids));
 	struct acpi_args args = {
 		.hw_version = c->hw_version, .cpus = c->cpus, .apic_ids = ids, .hpet = c->hpet, .ps2 = true,
-		.serial_ports = serial_bitmap(m),
+		.serial_ports = serial_bitmap(m), .genid = c->has_genid ? GENID_ADDRESS : 0,
 	};
 	int r;
 
