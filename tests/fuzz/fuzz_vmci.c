@@ -28,7 +28,7 @@ static void mark(void *arg, uint64_t ppn, unsigned offset)
 // A whole header to somewhere near, with SIZE bytes of payload that may or may not be there.
 static void datagram(struct vmci_core *v, const uint8_t *data, size_t size)
 {
-	uint8_t dg[256] = { 0 };
+	uint8_t dg[24 + 255] = { 0 };
 
 	memcpy(dg, data, size < sizeof(dg) ? size : sizeof(dg));
 	memset(dg + 8, 0xff, 4);
