@@ -84,6 +84,10 @@ struct vm_config {
 	bool hpet;              // hpet0.present
 	bool smbios_reflect_host;
 	bool smbios_no_oem_strings;
+	bool smbios_short_serial;       // SMBIOS.use12CharSerialNumber
+	// hw.model, board-id, serialNumber, or NULL; the flags: take the host's instead.
+	char *hw_model, *board_id, *serial_number;
+	bool hw_model_host, board_id_host, serial_number_host;
 	struct vm_cpuid_mask *cpuid_masks;
 	size_t cpuid_mask_count;
 	unsigned phys_bits;     // monitor.phys_bits_used, 0 = the host's

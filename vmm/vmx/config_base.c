@@ -296,6 +296,20 @@ static void load_log(struct loader *l)
 	}
 }
 
+// Names that the file puts in place of VMware's.
+static void load_names(struct loader *l)
+{
+	l->c->smbios_reflect_host = get_bool(l, "smbios.reflectHost");
+	l->c->smbios_no_oem_strings = get_bool(l, "smbios.noOEMStrings");
+	l->c->smbios_short_serial = get_bool(l, "smbios.use12CharSerialNumber");
+	l->c->hw_model = dup_text(l, get_written(l, "hw.model"));
+	l->c->board_id = dup_text(l, get_written(l, "board-id"));
+	l->c->serial_number = dup_text(l, get_written(l, "serialNumber"));
+	l->c->hw_model_host = get_bool(l, "hw.model.reflectHost");
+	l->c->board_id_host = get_bool(l, "board-id.reflectHost");
+	l->c->serial_number_host = get_bool(l, "serialNumber.reflectHost");
+}
+
 void load_platform(struct loader *l)
 {
 	load_firmware(l);
@@ -303,8 +317,7 @@ void load_platform(struct loader *l)
 	load_clock(l);
 	load_display(l);
 	load_log(l);
-	l->c->smbios_reflect_host = get_bool(l, "smbios.reflectHost");
-	l->c->smbios_no_oem_strings = get_bool(l, "smbios.noOEMStrings");
+	load_names(l);
 	l->c->vmmouse = get_bool(l, "vmmouse.present");
 	l->c->restrict_backdoor = get_bool(l, "monitor_control.restrict_backdoor");
 	l->c->disk_allow_outside = get_bool(l, "berth.disk.allowOutside");
