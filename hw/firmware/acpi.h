@@ -37,6 +37,7 @@ struct acpi_args {
 	bool rtc_no_ack;                // the RTC raises its line again though nobody read register C (WAET)
 	bool ps2;                       // keyboard controller with keyboard and mouse
 	unsigned serial_ports;          // bit 0 = COM1 .. bit 3 = COM4
+	uint64_t genid;                 // address of the VM generation ID, 0 = no such device
 	uint32_t pci_first, pci_last;   // window for memory BARs; both 0 = C0000000h..FEBFFFFFh
 };
 

@@ -1,5 +1,6 @@
 // acpi_tables.c: each ACPI table by itself.
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "hw/firmware/acpi_genid.h"
 #include "hw/firmware/acpi_tables.h"
 
 #include <stdio.h>
@@ -160,6 +161,7 @@ size_t acpi_put_ssdt(struct blob *b, const struct acpi_args *args)
 		}
 		aml_close(b, scope);
 	}
+	acpi_put_genid(b, args);
 	acpi_table_end(b, at);
 	return at;
 }

@@ -160,4 +160,7 @@ void smbios_host_read(struct smbios_host *host)
 {
 	read_line("/sys/class/dmi/id/sys_vendor", host->manufacturer, sizeof(host->manufacturer));
 	read_line("/sys/class/dmi/id/product_name", host->product, sizeof(host->product));
+	// For root only: an unprivileged VM keeps its own.
+	read_line("/sys/class/dmi/id/product_serial", host->serial, sizeof(host->serial));
+	read_line("/sys/class/dmi/id/board_name", host->board, sizeof(host->board));
 }

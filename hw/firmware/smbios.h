@@ -36,6 +36,9 @@ struct smbios_args {
 	bool no_oem_strings;            // smbios.noOEMStrings
 	const char *manufacturer;       // smbios.reflectHost: the host's; NULL = VMware's
 	const char *product;
+	const char *serial;             // serialNumber; NULL = from the UUID
+	const char *board;              // board-id; NULL = VMware's
+	bool short_serial;              // SMBIOS.use12CharSerialNumber
 };
 
 struct smbios_files {
@@ -48,8 +51,8 @@ int smbios_files_build(const struct smbios_args *args, struct smbios_files *file
 // Builds them and adds etc/smbios/smbios-tables and etc/smbios/smbios-anchor. Before the machine starts.
 int smbios_build(const struct smbios_args *args, struct fw_cfg *fw, struct err *err);
 
-// The host's manufacturer and product, for smbios.reflectHost.
-struct smbios_host { char manufacturer[65], product[65]; };
+// The host's own names, for smbios.reflectHost and its like.
+struct smbios_host { char manufacturer[65], product[65], serial[65], board[65]; };
 // Reads them from /sys/class/dmi/id; what the host does not tell stays empty. Any thread.
 void smbios_host_read(struct smbios_host *host);
 

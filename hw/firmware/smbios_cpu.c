@@ -5,9 +5,14 @@
 #include "base/compiler.h"
 #include "hw/firmware/smbios_writer.h"
 
+// VMware's BIOS lists all sockets that there could be, from the hardware version on that can have so many CPUs.
+#define HW_VERSION_ALL_SOCKETS 11
+#define ALL_SOCKETS            128u
+
 enum cpu_values {
 	CPU_CENTRAL = 3, CPU_FAMILY_UNKNOWN = 2, CPU_3V3 = 1u << 1, CPU_MAX_MHZ = 30000,
 	CPU_ENABLED = 0x41,             // socket populated, enabled
+	CPU_DISABLED = 0x43,            // populated, disabled by the BIOS
 	CPU_ZIF = 4,
 	CPU_64_BIT = 1u << 2,
 };
@@ -47,7 +52,7 @@ static void put_cores(struct smb *s, unsigned cores)
 	blob_u8(&s->b, told);
 }
 
-// SOCKET with CORES cores. Its caches are the two structures that follow.
+// SOCKET with CORES cores; 0: none of the VM's. Its caches are the two structures that follow.
 static void put_cpu(struct smb *s, unsigned socket, unsigned cores)
 {
 	const struct smbios_cpu *cpu = &s->args->cpu;
@@ -66,7 +71,7 @@ static void put_cpu(struct smb *s, unsigned socket, unsigned cores)
 	blob_u16(&s->b, 0);             // external clock
 	blob_u16(&s->b, CPU_MAX_MHZ);
 	blob_u16(&s->b, MIN(cpu->mhz, 0xffffu));
-	blob_u8(&s->b, CPU_ENABLED);
+	blob_u8(&s->b, cores ? CPU_ENABLED : CPU_DISABLED);
 	blob_u8(&s->b, CPU_ZIF);
 	blob_u16(&s->b, smb_handle_ahead(s, 1));
 	blob_u16(&s->b, smb_handle_ahead(s, 2));
@@ -83,8 +88,9 @@ static void put_cpu(struct smb *s, unsigned socket, unsigned cores)
 void smb_put_cpus(struct smb *s)
 {
 	unsigned per_socket = s->args->cores_per_socket, left = s->args->cpus;
+	unsigned least = s->args->hw_version >= HW_VERSION_ALL_SOCKETS ? ALL_SOCKETS : 0;
 
-	for (unsigned socket = 0; left; socket++) {
+	for (unsigned socket = 0; left || socket < least; socket++) {
 		unsigned cores = MIN(left, per_socket);
 
 		put_cpu(s, socket, cores);

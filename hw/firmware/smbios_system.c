@@ -55,16 +55,30 @@ static void format_uuid(char *out, size_t size, const uint8_t *uuid)
 	}
 }
 
-static void put_system(struct smb *s)
+// The short form's letters behind "VM" are Berth's choice: VMware's are not known.
+static void make_serial(const struct smbios_args *args, char *out, size_t size)
 {
-	const struct smbios_args *args = s->args;
-	char text[64], serial[80];
+	const uint8_t *u = args->uuid;
+	char text[64];
 
 	if (args->uuid_text)
 		snprintf(text, sizeof(text), "%s", args->uuid_text);
 	else
-		format_uuid(text, sizeof(text), args->uuid);
-	snprintf(serial, sizeof(serial), "VMware-%s", text);
+		format_uuid(text, sizeof(text), u);
+	if (args->serial)
+		snprintf(out, size, "%s", args->serial);
+	else if (args->short_serial)
+		snprintf(out, size, "VM%02X%02X%02X%02X%02X", u[11], u[12], u[13], u[14], u[15]);
+	else
+		snprintf(out, size, "VMware-%s", text);
+}
+
+static void put_system(struct smb *s)
+{
+	const struct smbios_args *args = s->args;
+	char serial[80];
+
+	make_serial(args, serial, sizeof(serial));
 	smb_begin(s, 1);
 	smb_string(s, args->manufacturer ? args->manufacturer : "VMware, Inc.");
 	smb_string(s, args->product ? args->product : "VMware Virtual Platform");
@@ -80,7 +94,7 @@ static void put_board(struct smb *s)
 {
 	smb_begin(s, 2);
 	smb_string(s, "Intel Corporation");
-	smb_string(s, "440BX Desktop Reference Platform");
+	smb_string(s, s->args->board ? s->args->board : "440BX Desktop Reference Platform");
 	smb_string(s, "None");
 	smb_string(s, "None");
 	blob_u8(&s->b, 0);              // asset tag

@@ -25,7 +25,7 @@ SCRATCH_START, SCRATCH_SIZE = 2040 * MIB, 128 * MIB
 PATTERN_SIZE = 4 * MIB
 
 BOOT_MODULES = ('ata_piix', 'ata_generic', 'sd_mod', 'sr_mod', 'ext4')
-ROOT_MODULES = ('isofs', 'button', 'evdev', 'psmouse', 'kvm-amd', 'kvm-intel', 'i2c-piix4')
+ROOT_MODULES = ('isofs', 'button', 'evdev', 'psmouse', 'kvm-amd', 'kvm-intel', 'i2c-piix4', 'vmw_vmci')
 # Built in or gone in some kernels.
 OPTIONAL_MODULES = ('crc32c_generic', 'crc32c_intel', 'mbcache', 'jbd2')
 PROGRAMS = ('lscpu', 'systemd-detect-virt', 'dmidecode')
@@ -145,6 +145,10 @@ def level3(tree):
     run('gcc', '-std=gnu17', '-Os', '-static', '-s', '-o', tree / 'usr/bin/level3', source)
 
 
+def cpuid_raw(tree):
+    run('gcc', '-std=gnu17', '-Os', '-static', '-s', '-o', tree / 'usr/bin/cpuid-raw', HERE / 'cpuid-raw.c')
+
+
 def memtest():
     for name in ('/boot/memtest86+x64.bin', '/boot/mt86+x64'):
         if os.access(name, os.R_OK):
@@ -162,6 +166,7 @@ def build_root(kernel, tree):
         (tree / 'sbin' / name).symlink_to('../bin/busybox')
     copy_programs(tree)
     level3(tree)
+    cpuid_raw(tree)
     kernel.copy_modules((*BOOT_MODULES, *ROOT_MODULES), tree, OPTIONAL_MODULES)
     files = {
         'etc/inittab': INITTAB, 'etc/rc': RC, 'etc/hostname': 'berth-guest\n', 'etc/issue': 'Debian GNU/Linux \\n \\l\n\n',
@@ -184,7 +189,7 @@ def build_root(kernel, tree):
 
 def recipe(kernel):
     """What the disk is made of, as a checksum: a change of any of it makes a new image."""
-    sources = [HERE / name for name in ('guest.py', 'grubdisk.py', 'initramfs.py', 'kernel.py', 'guest-init.sh', 'level3.c')]
+    sources = [HERE / name for name in ('guest.py', 'grubdisk.py', 'initramfs.py', 'kernel.py', 'guest-init.sh', 'level3.c', 'cpuid-raw.c')]
     extra = [memtest()] if memtest() else []
     return cache.checksum(*sources, initramfs.BUSYBOX, *extra, kernel.version)
 

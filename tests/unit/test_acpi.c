@@ -20,6 +20,7 @@ static void defaults(void)
 		ids[i] = i * 2;
 	args = (struct acpi_args){
 		.hw_version = 19, .cpus = 2, .apic_ids = ids, .hpet = true, .ps2 = true, .serial_ports = 0x1,
+		.genid = 0xfeff0000,
 	};
 }
 
@@ -489,6 +490,31 @@ START_TEST(methods_work)
 }
 END_TEST
 
+START_TEST(generation_id)
+{
+	const char *notify = "execute \\_GPE._E02";
+
+	if (!have("acpiexec"))
+		return;
+	args.genid = 0x1feff0000;
+	build();
+	open_folder();
+	dump("DSDT", find_dsdt());
+	dump("SSDT", loaded_table(&mem, xsdt, 8, "SSDT"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.VMGC.ADDR", "00000000FEFF0000"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.VMGC.ADDR", "0000000000000001"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.VMGC._HID", "VMW0001"));
+	// acpiexec complains of small letters in a _CID; drivers look for them.
+	ck_assert_ptr_nonnull(memmem(files.tables.data, files.tables.len, "_CID\rVM_Gen_Counter", 20));
+	ck_assert(evaluates_to(notify, "Notify"));
+	close_folder();
+	release();
+	args.genid = 0;
+	build();
+	ck_assert_ptr_null(memmem(files.tables.data, files.tables.len, "VMGC", 4));
+}
+END_TEST
+
 // _DIS, then _STA; _SRS with IRQ 11, then _CRS and _STA: the router's registers are memory in acpiexec.
 START_TEST(links_route)
 {
@@ -657,6 +683,7 @@ static TCase *table_tests(void)
 	tcase_add_test(tc, seabios_can_read_it);
 	tcase_add_test(tc, iasl_agrees);
 	tcase_add_test(tc, methods_work);
+	tcase_add_test(tc, generation_id);
 	tcase_add_test(tc, links_route);
 	tcase_add_test(tc, interrupt_routing);
 	return tc;

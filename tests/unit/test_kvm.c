@@ -122,7 +122,8 @@ START_TEST(mask_characters)
 	ck_assert_uint_eq(cpuid_mask_apply("--------------------------------", 0x1234, 0), 0x1234);
 	ck_assert_uint_eq(cpuid_mask_apply("1-------------------------------", 0, 0), 0x80000000u);
 	ck_assert_uint_eq(cpuid_mask_apply("-------------------------------0", 0xff, 0), 0xfe);
-	ck_assert_uint_eq(cpuid_mask_apply("------------------------HHHHRRxT", 0x0f, 0xa0), 0xa3);
+	ck_assert_uint_eq(cpuid_mask_apply("------------------------HHHHRRxT", 0x0e, 0xa1), 0xa3);
+	ck_assert_uint_eq(cpuid_mask_apply("------------------------HHHHTTxF", 0x0f, 0xa5), 0xa7);
 	ck_assert_uint_eq(cpuid_mask_apply("1", 0, 0), 0x80000000u);
 }
 END_TEST

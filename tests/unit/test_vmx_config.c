@@ -616,6 +616,42 @@ START_TEST(vnc)
 }
 END_TEST
 
+START_TEST(features_by_name)
+{
+	struct loaded l = load(HEAD "featMask.vm.cpuid.AES = \"Val:0\"\nfeatMask.vm.cpuid.lm = \"Min:1\"\n"
+			       "featMask.vm.cpuid.NX = \"Val:1\"\nfeatMask.vm.hv.capable = \"Min:1\"\n"
+			       "featMask.vm.cpuid.NONSENSE = \"Max:0\"\nmonitor.phys_bits_used = \"43\"\n");
+
+	ck_assert_int_eq(l.r, 0);
+	ck_assert_uint_eq(l.c->cpuid_mask_count, 3);
+	ck_assert_uint_eq(l.c->cpuid_masks[0].leaf, 1);
+	ck_assert_str_eq(l.c->cpuid_masks[0].bits, "------0-------------------------");
+	ck_assert_str_eq(l.c->cpuid_masks[0].key, "featMask.vm.cpuid.AES");
+	ck_assert_int_eq(l.c->cpuid_masks[1].bits[2], 'T');
+	ck_assert_int_eq(l.c->cpuid_masks[2].bits[11], 'H');
+	ck_assert_ptr_nonnull(find(&l, VMX_WARNING, "featMask.vm.cpuid.NONSENSE"));
+	ck_assert_uint_eq(l.c->phys_bits, 43);
+	unload(&l);
+	l = load(HEAD "monitor.phys_bits_used = \"900\"\n");
+	ck_assert_int_eq(l.r, 0);
+	ck_assert_uint_eq(l.c->phys_bits, 0);
+	unload(&l);
+}
+END_TEST
+
+START_TEST(identity_of_the_guest)
+{
+	struct loaded l = load(HEAD "vm.genid = \"-2\"\nvm.genidX = \"1\"\nvmci0.present = \"TRUE\"\nvmci0.id = \"-5\"\n");
+	static const uint8_t genid[16] = { 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1 };
+
+	ck_assert_int_eq(l.r, 0);
+	ck_assert(l.c->has_genid && l.c->vmci);
+	ck_assert_mem_eq(l.c->genid, genid, 16);
+	ck_assert_uint_eq(l.c->vmci_id, 0xfffffffb);
+	unload(&l);
+}
+END_TEST
+
 START_TEST(masks)
 {
 	struct loaded l = load(HEAD "cpuid.1.ecx = \"0---:----:----:----:----:----:----:---1\"\n"
@@ -758,6 +794,8 @@ int main(void)
 	tcase_add_test(t, serial_ports);
 	tcase_add_test(t, a_serial_file_on_another_host_goes_beside_the_vmx);
 	tcase_add_test(t, vnc);
+	tcase_add_test(t, features_by_name);
+	tcase_add_test(t, identity_of_the_guest);
 	tcase_add_test(t, masks);
 	tcase_add_loop_test(t, workstation_sample, 0, 2);
 	tcase_add_test(t, esxi_sample);

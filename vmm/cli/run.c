@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -20,6 +19,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/vmware_lock.h"
+#include "cli/run_identity.h"
 #include "kvm/host.h"
 #include "machine/control.h"
 #include "machine/machine.h"
@@ -138,6 +138,10 @@ static int load(struct run *run, struct err *err)
 		err_exit(err, run->report.exit ? run->report.exit : EXIT_CONFIG);
 		return r;
 	}
+	// The guest's identity must be known before its tables are made; it is saved when nothing can fail any more.
+	r = run_identity(&run->config, run->file, isatty(STDIN_FILENO) && isatty(STDERR_FILENO), err);
+	if (r < 0)
+		return r;
 	if (run->bios) {
 		free(run->config->bios_path);
 		run->config->bios_path = strdup(run->bios);
@@ -189,23 +193,6 @@ static int lock_vmx(struct run *run, struct err *err)
 
 // --- what a run writes into the .vmx -------------------------------------------------------------------
 
-static void generate_uuid(struct vm_config *c)
-{
-	char text[64];
-	size_t n = 0;
-
-	if (getrandom(c->uuid_bios, sizeof(c->uuid_bios), 0) != sizeof(c->uuid_bios))
-		log_warn("%s: the kernel gave no random numbers for uuid.bios", c->name);
-	c->uuid_bios[0] = 0x56;         // "VM": a UUID that the host generated
-	c->uuid_bios[1] = 0x4d;
-	for (unsigned i = 0; i < 16; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%02x%s", c->uuid_bios[i],
-				      i == 15 ? "" : i == 7 ? "-" : " ");
-	free(c->uuid_bios_text);
-	c->uuid_bios_text = strdup(text);
-	c->has_uuid_bios = true;
-}
-
 // A folder that cannot be written is no reason not to run: the disks decide about that.
 static int save_vmx(struct run *run, struct err *err)
 {
@@ -217,15 +204,6 @@ static int save_vmx(struct run *run, struct err *err)
 		return 0;
 	}
 	return lock_vmx(run, err);
-}
-
-// The guest's identity must be known before its tables are made; it is saved when nothing can fail any more.
-static void choose_uuid(struct run *run)
-{
-	if (run->config->has_uuid_bios)
-		return;
-	generate_uuid(run->config);
-	vmx_file_set(run->file, "uuid.bios", run->config->uuid_bios_text, NULL);
 }
 
 static void set_redo(void *arg, const char *node, const char *path, bool kept)
@@ -377,8 +355,6 @@ static int create(struct run *run, struct err *err)
 	if (!r)
 		r = loop_create(&run->loop, "main", LOOP_ENTRIES, err);
 	args.loop = run->loop;
-	if (!r)
-		choose_uuid(run);
 	if (!r)
 		r = machine_create(&args, &run->machine, err);
 	if (!r)

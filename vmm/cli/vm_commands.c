@@ -283,15 +283,9 @@ int resume_main(int argc, char **argv)
 	return simple(argc, argv, "Usage: berth resume VM\nLets a paused VM go on. " WHICH_VM EXITS);
 }
 
-int answer_main(int argc, char **argv)
+int answer_running(const char *vm, const char *word)
 {
-	static const struct cli_usage usage = {
-		"Usage: berth answer VM ANSWER\n"
-		"Answers the question of a VM that waits for somebody (`berth status` shows it and its answers). " WHICH_VM EXITS,
-		2, 2 };
-	int r = cli_parse(argc, argv, &usage, (struct cli_flag[]){ { 0 } });
-
-	return r >= 0 ? r : run_on(argv[optind], "answer", json_pack("{s:s}", "answer", argv[optind + 1]), NULL);
+	return run_on(vm, "answer", json_pack("{s:s}", "answer", word), NULL);
 }
 
 // --- screen and keys -------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ int stop_main(int argc, char **argv);
 int reset_main(int argc, char **argv);
 int pause_main(int argc, char **argv);
 int resume_main(int argc, char **argv);
-int answer_main(int argc, char **argv);
+// Answers the question that the running VM waits with. An exit code.
+int answer_running(const char *vm, const char *word);
 int screenshot_main(int argc, char **argv);
 int sendkey_main(int argc, char **argv);
 int type_main(int argc, char **argv);

@@ -214,9 +214,9 @@ uint32_t cpuid_mask_apply(const char *bits, uint32_t value, uint32_t host)
 		uint32_t bit = 1u << (31 - i);
 
 		switch (bits[i]) {
-		case '0': case 'R': case 'r': case 'F': case 'f': value &= ~bit; break;
-		case '1': case 'T': case 't': value |= bit; break;
-		case 'H': case 'h': value = (value & ~bit) | (host & bit); break;
+		case '0': case 'R': case 'r': value &= ~bit; break;
+		case '1': value |= bit; break;
+		case 'H': case 'T': case 'F': case 'h': case 't': case 'f': value = (value & ~bit) | (host & bit); break;
 		default: break;         // '-', 'x', 'X': as it is
 		}
 	}
@@ -233,36 +233,94 @@ static uint32_t *reg_of(struct kvm_cpuid_entry2 *e, unsigned reg)
 	}
 }
 
-// T demands that the host has the bit: a feature KVM cannot give is not turned on by a mask.
-static void apply_masks(const struct cpuid_args *a, struct cpuid_table *t, const struct kvm_cpuid_entry2 *host,
-			uint32_t count)
+static uint32_t host_register(const struct vm_cpuid_mask *m, const struct kvm_cpuid_entry2 *host, uint32_t count)
 {
-	char vendor = is_amd(t) ? 'a' : 'i';
+	for (uint32_t k = 0; k < count; k++) {
+		struct kvm_cpuid_entry2 h = host[k];
+
+		if (h.function == m->leaf && h.index == 0)
+			return *reg_of(&h, m->reg);
+	}
+	return 0;
+}
+
+static bool mask_counts(const struct vm_cpuid_mask *m, bool amd)
+{
+	return !m->vendor || (m->vendor == 'a') == amd;
+}
+
+const struct vm_cpuid_mask *cpuid_unmet(const struct cpuid_args *args, const struct kvm_cpuid_entry2 *host, uint32_t count)
+{
+	struct cpuid_table t;
+	bool amd;
+
+	copy_host(&t, host, count);
+	amd = is_amd(&t);
+	for (size_t i = 0; i < args->mask_count; i++) {
+		const struct vm_cpuid_mask *m = &args->masks[i];
+		uint32_t value = host_register(m, host, count);
+
+		for (unsigned bit = 0; bit < 32 && m->bits[bit] && mask_counts(m, amd); bit++) {
+			bool set = value >> (31 - bit) & 1;
+
+			if ((m->bits[bit] == 'T' && !set) || (m->bits[bit] == 'F' && set))
+				return m;
+		}
+	}
+	return NULL;
+}
+
+static void watch_step(const struct cpuid_watch *w, enum cpuid_step step, size_t mask, const struct cpuid_table *t)
+{
+	if (w)
+		w->step(w->arg, step, mask, t);
+}
+
+static void apply_masks(const struct cpuid_args *a, struct cpuid_table *t, const struct kvm_cpuid_entry2 *host,
+			uint32_t count, const struct cpuid_watch *watch)
+{
+	bool amd = is_amd(t);
 
 	for (size_t i = 0; i < a->mask_count; i++) {
 		const struct vm_cpuid_mask *m = &a->masks[i];
 		struct kvm_cpuid_entry2 *e = cpuid_find(t, m->leaf, 0);
-		uint32_t host_value = 0;
 
-		if (!e || (m->vendor && m->vendor != vendor))
+		if (!e || !mask_counts(m, amd))
 			continue;
-		for (uint32_t k = 0; k < count; k++) {
-			struct kvm_cpuid_entry2 h = host[k];
-
-			if (h.function == m->leaf && h.index == 0)
-				host_value = *reg_of(&h, m->reg);
-		}
-		*reg_of(e, m->reg) = cpuid_mask_apply(m->bits, *reg_of(e, m->reg), host_value);
+		*reg_of(e, m->reg) = cpuid_mask_apply(m->bits, *reg_of(e, m->reg), host_register(m, host, count));
+		watch_step(watch, CPUID_STEP_MASK, i, t);
 	}
+}
+
+// The width that the guest had under VMware, so that what it derived from it (page tables, MTRR masks) still fits. A
+// wider one than the host's cannot be given.
+static void set_width(const struct cpuid_args *a, struct cpuid_table *t)
+{
+	struct kvm_cpuid_entry2 *e = cpuid_find(t, 0x80000008u, 0);
+
+	if (e && a->phys_bits && a->phys_bits < (e->eax & 0xff))
+		e->eax = (e->eax & ~0xffu) | a->phys_bits;
+}
+
+void cpuid_build_watched(const struct cpuid_args *args, const struct kvm_cpuid_entry2 *host, uint32_t count,
+			 struct cpuid_table *out, const struct cpuid_watch *watch)
+{
+	copy_host(out, host, count);
+	watch_step(watch, CPUID_STEP_HOST, 0, out);
+	set_hypervisor(args, out);
+	watch_step(watch, CPUID_STEP_HYPERVISOR, 0, out);
+	set_nesting(args, out);
+	watch_step(watch, CPUID_STEP_NESTING, 0, out);
+	set_topology(args, out);
+	watch_step(watch, CPUID_STEP_TOPOLOGY, 0, out);
+	set_width(args, out);
+	watch_step(watch, CPUID_STEP_WIDTH, 0, out);
+	apply_masks(args, out, host, count, watch);
 }
 
 void cpuid_build(const struct cpuid_args *args, const struct kvm_cpuid_entry2 *host, uint32_t count, struct cpuid_table *out)
 {
-	copy_host(out, host, count);
-	set_hypervisor(args, out);
-	set_nesting(args, out);
-	set_topology(args, out);
-	apply_masks(args, out, host, count);
+	cpuid_build_watched(args, host, count, out, NULL);
 }
 
 void cpuid_for_cpu(const struct cpuid_args *args, unsigned cpu, struct cpuid_table *table)

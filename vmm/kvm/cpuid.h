@@ -26,6 +26,7 @@ struct cpuid_args {
 	bool hypervisor;                // hypervisor.cpuid.v0
 	bool nested;                    // vhv.enable: keep VMX or SVM
 	uint32_t tsc_khz, apic_khz;
+	unsigned phys_bits;             // monitor.phys_bits_used: width of physical addresses, 0 = the host's
 	const struct vm_cpuid_mask *masks;
 	size_t mask_count;
 };
@@ -35,12 +36,33 @@ struct cpuid_table {
 	struct kvm_cpuid_entry2 entries[CPUID_MAX_ENTRIES];
 };
 
+// The steps by which the guest's table is made of the host's, in their order.
+enum cpuid_step {
+	CPUID_STEP_HOST,                // what KVM supports, without other hypervisors' leaves
+	CPUID_STEP_HYPERVISOR,          // hypervisor.cpuid.v0
+	CPUID_STEP_NESTING,             // vhv.enable
+	CPUID_STEP_TOPOLOGY,            // numvcpus, cpuid.coresPerSocket
+	CPUID_STEP_WIDTH,               // monitor.phys_bits_used
+	CPUID_STEP_MASK,                // one of args->masks
+};
+// For whoever wants to know why the guest's table is as it is: called behind each step with the table so far. MASK is
+// the index in args->masks, with CPUID_STEP_MASK alone.
+struct cpuid_watch {
+	void (*step)(void *arg, enum cpuid_step step, size_t mask, const struct cpuid_table *table);
+	void *arg;
+};
+
 // Makes the table common to all vCPUs from what the host's KVM supports (COUNT entries).
 void cpuid_build(const struct cpuid_args *args, const struct kvm_cpuid_entry2 *host, uint32_t count, struct cpuid_table *out);
+void cpuid_build_watched(const struct cpuid_args *args, const struct kvm_cpuid_entry2 *host, uint32_t count,
+			 struct cpuid_table *out, const struct cpuid_watch *watch);
+// The first mask that demands of the host what it has not (T: a bit that is clear, F: one that is set), or NULL.
+const struct vm_cpuid_mask *cpuid_unmet(const struct cpuid_args *args, const struct kvm_cpuid_entry2 *host, uint32_t count);
 // Fills in what differs by CPU: APIC IDs.
 void cpuid_for_cpu(const struct cpuid_args *args, unsigned cpu, struct cpuid_table *table);
 struct kvm_cpuid_entry2 *cpuid_find(struct cpuid_table *table, uint32_t leaf, uint32_t index);
-// Applies one mask (32 characters, most significant bit first, vmx-keys 2.2) to VALUE; HOST is the host's value.
+// Applies one mask (32 characters, most significant bit first, vmx-keys 2.2) to VALUE: 0, 1 and R force a bit, H, T and
+// F pass that of HOST, the host's value, - and x leave it.
 uint32_t cpuid_mask_apply(const char *bits, uint32_t value, uint32_t host);
 
 #endif

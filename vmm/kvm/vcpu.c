@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "kvm/posted.h"
 #include "kvm/vcpu_state.h"
+#include "vmx/config.h"
 
 enum want { WANT_PAUSED, WANT_RUNNING, WANT_END };
 
@@ -247,10 +248,20 @@ static int fail(struct err *err, unsigned cpu, const char *step)
 	return -code;
 }
 
+// As VMware does: a guest that was promised a feature does not start without it.
+static int refuse_mask(const struct vm_cpuid_mask *mask, struct err *err)
+{
+	err_set(err, ENOTSUP, mask->key, "demands a processor feature that this host's KVM does not give");
+	err_remedy(err, "`berth cpuid VM.vmx` shows the leaf; run the VM on another host, or change the mask");
+	err_exit(err, EXIT_HOST);
+	return -ENOTSUP;
+}
+
 // Once for all CPUs: what they have in common.
 static int build_cpuid(struct vcpus *v, struct err *err)
 {
 	struct kvm_cpuid2 *host = kvm_supported_cpuid(v->args.kvm);
+	const struct vm_cpuid_mask *unmet;
 
 	v->table = calloc(1, sizeof(*v->table));
 	if (!host || !v->table) {
@@ -259,9 +270,10 @@ static int build_cpuid(struct vcpus *v, struct err *err)
 		err_exit(err, EXIT_HOST);
 		return -ENOMEM;
 	}
+	unmet = cpuid_unmet(&v->cpuid, host->entries, host->nent);
 	cpuid_build(&v->cpuid, host->entries, host->nent, v->table);
 	free(host);
-	return 0;
+	return unmet ? refuse_mask(unmet, err) : 0;
 }
 
 static int set_cpuid(struct vcpu *c, struct err *err)

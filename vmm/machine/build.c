@@ -20,10 +20,13 @@
 #include "hw/pci/pci.h"
 #include "hw/serial/serial.h"
 #include "hw/storage/piix4_ide.h"
+#include "hw/vmware/genid.h"
+#include "hw/vmware/vmci.h"
 #include "machine/internal.h"
 #include "vnc/vnc.h"
 
 #define LAST_HW_WITH_UHCI_ON_BUS_0 6
+#define FIRST_HW_WITH_VMCI_PPN64   14
 
 static int build_bridges(struct machine *m, struct err *err)
 {
@@ -183,6 +186,46 @@ static int build_display(struct machine *m, struct err *err)
 	return r;
 }
 
+// --- VMware's own ----------------------------------------------------------------------------------------
+
+static void generation_changed(void *arg)
+{
+	struct machine *m = arg;
+
+	piix4_pm_gpe(m->piix4->pm, GENID_GPE);
+}
+
+static int build_genid(struct machine *m, struct err *err)
+{
+	struct genid_args args = { .changed = generation_changed, .arg = m };
+	int r;
+
+	if (!m->config->has_genid)
+		return 0;
+	memcpy(args.guid, m->config->genid, sizeof(args.guid));
+	r = genid_create(&m->platform, &args, &m->genid, err);
+	if (!r)
+		machine_add_device(m, &genid_class, m->genid);
+	return r;
+}
+
+static int build_vmci(struct machine *m, struct err *err)
+{
+	struct vmci_args args = {
+		.bus = pci_root_bus(m->platform.pci), .devfn = DEVFN_VMCI, .context = m->config->vmci_id,
+		.ppn64 = m->config->hw_version >= FIRST_HW_WITH_VMCI_PPN64,
+	};
+	struct vmci *vmci;
+	int r;
+
+	if (!m->config->vmci)
+		return 0;
+	r = vmci_create(&m->platform, &args, &vmci, err);
+	if (!r)
+		machine_add_device(m, &vmci_class, vmci);
+	return r;
+}
+
 static int build_vnc(struct machine *m, struct err *err)
 {
 	const struct vm_vnc *v = &m->config->vnc;
@@ -236,6 +279,8 @@ int machine_build(struct machine *m, struct err *err)
 		build_serial_ports,
 		build_ide,
 		build_display,
+		build_genid,
+		build_vmci,
 		build_firmware_ports,
 		build_vnc,
 	};

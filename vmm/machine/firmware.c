@@ -9,6 +9,7 @@
 #include "hw/firmware/e820.h"
 #include "hw/firmware/fw_cfg.h"
 #include "hw/firmware/smbios.h"
+#include "hw/vmware/genid.h"
 #include "machine/internal.h"
 
 // IA32_FEATURE_CONTROL: locked, VMX outside SMX. SeaBIOS writes it on every CPU.
@@ -33,7 +34,7 @@ static int add_acpi(struct machine *m, struct err *err)
 	uint32_t *ids = calloc(c->cpus, sizeof(*ids));
 	struct acpi_args args = {
 		.hw_version = c->hw_version, .cpus = c->cpus, .apic_ids = ids, .hpet = c->hpet, .ps2 = true,
-		.serial_ports = serial_bitmap(m),
+		.serial_ports = serial_bitmap(m), .genid = c->has_genid ? GENID_ADDRESS : 0,
 	};
 	int r;
 
@@ -72,6 +73,24 @@ static void describe_cpu(struct machine *m, struct smbios_cpu *cpu)
 	cpu->mhz = vcpus_tsc_khz(m->vcpus) / 1000;
 }
 
+static const char *or_null(const char *text) { return *text ? text : NULL; }
+
+// Each name: the host's if asked for and known, else the file's, else VMware's.
+static void name_machine(const struct vm_config *c, const struct smbios_host *host, struct smbios_args *args)
+{
+	args->manufacturer = c->smbios_reflect_host ? or_null(host->manufacturer) : NULL;
+	args->product = c->smbios_reflect_host || c->hw_model_host ? or_null(host->product) : NULL;
+	args->serial = c->serial_number_host ? or_null(host->serial) : NULL;
+	args->board = c->board_id_host ? or_null(host->board) : NULL;
+	if (!args->product)
+		args->product = c->hw_model;
+	if (!args->serial)
+		args->serial = c->serial_number;
+	if (!args->board)
+		args->board = c->board_id;
+	args->short_serial = c->smbios_short_serial;
+}
+
 static int add_smbios(struct machine *m, struct err *err)
 {
 	const struct vm_config *c = m->config;
@@ -82,11 +101,8 @@ static int add_smbios(struct machine *m, struct err *err)
 	struct smbios_host host;
 
 	describe_cpu(m, &args.cpu);
-	if (c->smbios_reflect_host) {
-		smbios_host_read(&host);
-		args.manufacturer = host.manufacturer[0] ? host.manufacturer : NULL;
-		args.product = host.product[0] ? host.product : NULL;
-	}
+	smbios_host_read(&host);
+	name_machine(c, &host, &args);
 	return smbios_build(&args, m->fw_cfg, err);
 }
 

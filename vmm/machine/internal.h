@@ -20,11 +20,13 @@
 // Device numbers on bus 0, vmware-hardware 1.2.
 #define DEVFN_PIIX4_IDE (7u << 3 | 1)
 #define DEVFN_SVGA      (15u << 3)
+#define DEVFN_VMCI      (7u << 3 | 7)
 
 #define MACHINE_DEVICES 40u
 #define MACHINE_DRIVES  (VM_IDE_CHANNELS * 2u)
 
 struct fw_cfg;
+struct genid;
 struct i440bx;
 struct i8042;
 struct piix4;
@@ -80,6 +82,7 @@ struct machine {
 	struct rtc *rtc;
 	struct i8042 *i8042;
 	struct fw_cfg *fw_cfg;
+	struct genid *genid;            // NULL before hardware version 10
 	struct serial *terminal;        // the port that is joined to the terminal, or NULL
 	struct disk *drive[MACHINE_DRIVES];     // by channel * 2 + unit; NULL = none or empty
 	struct disk *leaving;           // a medium that was taken out and still has requests under way

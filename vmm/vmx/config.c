@@ -258,6 +258,9 @@ void vm_config_free(struct vm_config *c)
 	free(c->guest_os);
 	free(c->uuid_bios_text);
 	free(c->cpuid_masks);
+	free(c->hw_model);
+	free(c->board_id);
+	free(c->serial_number);
 	free(c->vnc.ip);
 	free(c->vnc.password);
 	free(c->boot_order);

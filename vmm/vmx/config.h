@@ -66,6 +66,7 @@ struct vm_cpuid_mask {
 	unsigned reg;           // 0 eax, 1 ebx, 2 ecx, 3 edx
 	char vendor;            // 'a' amd only, 'i' intel only, 0 both
 	char bits[33];
+	char key[64];           // where it comes from
 };
 
 struct vm_config {
@@ -81,14 +82,23 @@ struct vm_config {
 	uint8_t uuid_bios[16];
 	bool has_uuid_bios;     // false: the start generates one and writes it back
 	char *uuid_bios_text;   // as printed in the file: "56 4d ... -..."
+	bool has_genid;         // the machine has VMware's VM generation ID device
+	uint8_t genid[16];      // vm.genid, vm.genidX: the GUID's bytes as the guest reads them
+	bool vmci;              // vmci0.present
+	uint32_t vmci_id;       // context ID
 	bool hypervisor_leaves; // hypervisor.cpuid.v0
 	bool nested;            // vhv.enable
 	bool restrict_backdoor; // monitor_control.restrict_backdoor
 	bool hpet;              // hpet0.present
 	bool smbios_reflect_host;
 	bool smbios_no_oem_strings;
+	bool smbios_short_serial;       // SMBIOS.use12CharSerialNumber
+	// hw.model, board-id, serialNumber, or NULL; the flags: take the host's instead.
+	char *hw_model, *board_id, *serial_number;
+	bool hw_model_host, board_id_host, serial_number_host;
 	struct vm_cpuid_mask *cpuid_masks;
 	size_t cpuid_mask_count;
+	unsigned phys_bits;     // monitor.phys_bits_used, 0 = the host's
 	struct vm_drive ide[VM_IDE_CHANNELS][2];
 	struct vm_serial serial[VM_SERIALS];
 	struct vm_vnc vnc;

@@ -7,12 +7,15 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/bytes.h"
 #include "vmx/guests.h"
 #include "vmx/load.h"
 #include "vmx/paths.h"
+#include "vmx/uuid.h"
 #include "vmx/value.h"
 
 #define HW_NEWEST       22
+#define HW_WITH_GENID   10
 #define RTC_LATEST      253402300799LL          // the end of the year 9999
 #define RTC_DIFF_MAX    (50LL * 366 * 86400)
 #define VRAM_LEAST      (4u << 20)
@@ -141,6 +144,28 @@ static void load_uuid(struct loader *l)
 	l->c->uuid_bios_text = dup_text(l, text);
 }
 
+// The device came with Windows 8; an older machine has it when its file says so.
+static void load_genid(struct loader *l)
+{
+	static const char *const keys[] = { "vm.genid", "vm.genidX" };
+
+	l->c->has_genid = l->c->hw_version >= HW_WITH_GENID || get_written(l, "vm.genid");
+	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (get_written(l, keys[i]))
+			put_le64(l->c->genid + 8 * i, (uint64_t)get_int(l, keys[i], INT64_MIN, INT64_MAX));
+	}
+}
+
+// The context ID is what uuid.bios says while the file says nothing.
+static void load_vmci(struct loader *l)
+{
+	l->c->vmci = get_bool(l, "vmci0.present");
+	if (get_written(l, "vmci0.id"))
+		l->c->vmci_id = (uint32_t)get_int(l, "vmci0.id", INT32_MIN, INT32_MAX);
+	else
+		l->c->vmci_id = (uint32_t)uuid_vmci_id(l->c->uuid_bios);
+}
+
 void load_identity(struct loader *l)
 {
 	load_file_version(l);
@@ -149,6 +174,8 @@ void load_identity(struct loader *l)
 	l->base = (struct vmx_base){ .hw_version = l->c->hw_version, .guest_64 = l->c->guest_64 };
 	load_name(l);
 	load_uuid(l);
+	load_genid(l);
+	load_vmci(l);
 }
 
 // --- firmware and boot ---------------------------------------------------------------------------------
@@ -281,6 +308,20 @@ static void load_disk_policy(struct loader *l)
 		problem(l, VMX_ERROR, "berth.disk.cache", "\"%.60s\" is not a cache: host, direct", cache);
 }
 
+// Names that the file puts in place of VMware's.
+static void load_names(struct loader *l)
+{
+	l->c->smbios_reflect_host = get_bool(l, "smbios.reflectHost");
+	l->c->smbios_no_oem_strings = get_bool(l, "smbios.noOEMStrings");
+	l->c->smbios_short_serial = get_bool(l, "smbios.use12CharSerialNumber");
+	l->c->hw_model = dup_text(l, get_written(l, "hw.model"));
+	l->c->board_id = dup_text(l, get_written(l, "board-id"));
+	l->c->serial_number = dup_text(l, get_written(l, "serialNumber"));
+	l->c->hw_model_host = get_bool(l, "hw.model.reflectHost");
+	l->c->board_id_host = get_bool(l, "board-id.reflectHost");
+	l->c->serial_number_host = get_bool(l, "serialNumber.reflectHost");
+}
+
 void load_platform(struct loader *l)
 {
 	load_firmware(l);
@@ -288,8 +329,7 @@ void load_platform(struct loader *l)
 	load_clock(l);
 	load_display(l);
 	load_log(l);
-	l->c->smbios_reflect_host = get_bool(l, "smbios.reflectHost");
-	l->c->smbios_no_oem_strings = get_bool(l, "smbios.noOEMStrings");
+	load_names(l);
 	l->c->vmmouse = get_bool(l, "vmmouse.present");
 	l->c->restrict_backdoor = get_bool(l, "monitor_control.restrict_backdoor");
 	load_disk_policy(l);

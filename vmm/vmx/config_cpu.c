@@ -1,6 +1,7 @@
 // config_cpu.c: processors, memory, CPUID masks, nesting.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -134,9 +135,78 @@ static void load_mask(struct loader *l, const struct vmx_entry *e)
 	}
 	if (strspn(mask.bits, "-") == 32)
 		return;
+	snprintf(mask.key, sizeof(mask.key), "%s", e->name);
 	if (l->c->cpuid_mask_count == MASKS_MAX)
 		problem(l, VMX_ERROR, e->name, "there are more than %u CPUID masks", MASKS_MAX);
 	add_mask(l, &mask);
+}
+
+// --- features by name -----------------------------------------------------------------------------------
+
+#define FEATURE "featMask.vm.cpuid."
+
+// VMware's names of CPUID bits.
+static const struct { const char *name; uint32_t leaf; uint8_t reg, bit; } features[] = {
+	{ "SSE3", 1, 2, 0 }, { "PCLMULQDQ", 1, 2, 1 }, { "MWAIT", 1, 2, 3 }, { "VMX", 1, 2, 5 }, { "SSSE3", 1, 2, 9 },
+	{ "FMA", 1, 2, 12 }, { "CMPXCHG16B", 1, 2, 13 }, { "PCID", 1, 2, 17 }, { "SSE41", 1, 2, 19 },
+	{ "SSE42", 1, 2, 20 }, { "MOVBE", 1, 2, 22 }, { "POPCNT", 1, 2, 23 }, { "AES", 1, 2, 25 },
+	{ "XSAVE", 1, 2, 26 }, { "AVX", 1, 2, 28 }, { "F16C", 1, 2, 29 }, { "RDRAND", 1, 2, 30 },
+	{ "SS", 1, 3, 27 }, { "HTT", 1, 3, 28 },
+	{ "FSGSBASE", 7, 1, 0 }, { "BMI1", 7, 1, 3 }, { "HLE", 7, 1, 4 }, { "AVX2", 7, 1, 5 }, { "SMEP", 7, 1, 7 },
+	{ "BMI2", 7, 1, 8 }, { "ENFSTRG", 7, 1, 9 }, { "INVPCID", 7, 1, 10 }, { "RTM", 7, 1, 11 },
+	{ "AVX512F", 7, 1, 16 }, { "RDSEED", 7, 1, 18 }, { "ADX", 7, 1, 19 }, { "SMAP", 7, 1, 20 },
+	{ "CLFLUSHOPT", 7, 1, 23 }, { "CLWB", 7, 1, 24 }, { "SHA", 7, 1, 29 }, { "UMIP", 7, 2, 2 }, { "PKU", 7, 2, 3 },
+	{ "VAES", 7, 2, 9 }, { "IBRS", 7, 3, 26 }, { "STIBP", 7, 3, 27 }, { "SSBD", 7, 3, 31 },
+	{ "LAHF64", 0x80000001, 2, 0 }, { "SVM", 0x80000001, 2, 2 }, { "CR8AVAIL", 0x80000001, 2, 4 },
+	{ "ABM", 0x80000001, 2, 5 }, { "SSE4A", 0x80000001, 2, 6 }, { "MISALIGNED_SSE", 0x80000001, 2, 7 },
+	{ "3DNPREFETCH", 0x80000001, 2, 8 }, { "XOP", 0x80000001, 2, 11 }, { "FMA4", 0x80000001, 2, 16 },
+	{ "TBM", 0x80000001, 2, 21 }, { "NX", 0x80000001, 3, 20 }, { "FFXSR", 0x80000001, 3, 25 },
+	{ "PDPE1GB", 0x80000001, 3, 26 }, { "RDTSCP", 0x80000001, 3, 27 }, { "LM", 0x80000001, 3, 29 },
+	{ "3DNOWPLUS", 0x80000001, 3, 30 }, { "3DNOW", 0x80000001, 3, 31 },
+};
+
+// Val:0 and Max:0 take the feature away, Min:1 demands it, Val:1 passes what the host has. 0 = nothing to do.
+static char feature_letter(const char *value)
+{
+	static const struct { const char *word; char letter; } words[] = {
+		{ "Val:0", '0' }, { "Max:0", '0' }, { "Val:1", 'H' }, { "Min:1", 'T' } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (!strcasecmp(value, words[i].word))
+			return words[i].letter;
+	}
+	return 0;
+}
+
+static void load_feature(struct loader *l, const struct vmx_entry *e)
+{
+	char letter = feature_letter(e->value);
+
+	if (strncasecmp(e->name, FEATURE, strlen(FEATURE)) || !letter || e->first_line)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
+		struct vm_cpuid_mask mask = { .leaf = features[i].leaf, .reg = features[i].reg };
+
+		if (strcasecmp(e->name + strlen(FEATURE), features[i].name))
+			continue;
+		memset(mask.bits, '-', 32);
+		mask.bits[31 - features[i].bit] = letter;
+		snprintf(mask.key, sizeof(mask.key), "%s", e->name);
+		add_mask(l, &mask);
+		return;
+	}
+	problem(l, VMX_WARNING, e->name, "Berth knows no CPU feature of this name; it is left as the host has it");
+}
+
+// A hint of the last run under VMware; what does not fit is nobody's mistake.
+static void load_width(struct loader *l)
+{
+	enum { LEAST = 36, MOST = 52 };
+	const char *text = get_written(l, "monitor.phys_bits_used");
+	int64_t bits, top = (int64_t)l->c->mem_mb + 1024;
+
+	if (text && value_int(text, &bits) == 0 && bits >= LEAST && bits <= MOST && INT64_C(1) << (bits - 20) > top)
+		l->c->phys_bits = (unsigned)bits;
 }
 
 void load_cpus(struct loader *l)
@@ -147,4 +217,7 @@ void load_cpus(struct loader *l)
 	l->c->nested = get_bool(l, "vhv.enable");
 	for (size_t i = 0; i < vmx_file_count(l->file); i++)
 		load_mask(l, vmx_file_at(l->file, i));
+	for (size_t i = 0; i < vmx_file_count(l->file); i++)
+		load_feature(l, vmx_file_at(l->file, i));
+	load_width(l);
 }
