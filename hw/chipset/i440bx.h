@@ -12,6 +12,7 @@ struct i440bx;
 
 struct i440bx_args {
 	bool post_identity;     // the firmware is SeaBIOS: see post_identity.h
+	bool ecam;              // memory-mapped configuration space, see hw/pci/ecam.h
 };
 
 extern const struct device_class i440bx_class;

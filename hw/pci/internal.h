@@ -43,6 +43,8 @@ struct pci_dev *pci_find_locked(struct pci_root *root, unsigned bus, unsigned de
 void pci_bus_reset_locked(struct pci_bus *bus);
 // Maps and unmaps the BARs as the registers say now.
 void pci_bars_update(struct pci_dev *dev);
+// The same for every function on BUS and below, after a window above them moved.
+void pci_bus_bars_update(struct pci_bus *bus);
 // The input that pin INTx of the function reaches, or NULL.
 struct irq_pin *pci_route(const struct pci_bus *bus, unsigned device, unsigned pin);
 

@@ -121,6 +121,7 @@ static void load_all(struct loader *l)
 	load_platform(l);
 	load_drives(l);
 	load_ports(l);
+	load_pci(l);
 	load_missing(l);
 }
 
