@@ -294,6 +294,7 @@ int i440bx_create(struct platform *p, const struct i440bx_args *args, struct i44
 
 struct pci_bus *i440bx_agp_bus(struct i440bx *bx) { return bx->agp.secondary; }
 struct pirq *i440bx_pirq(struct i440bx *bx) { return &bx->pirq; }
+bool i440bx_has_ecam(const struct i440bx *bx) { return bx->ecam.range.ops != NULL; }
 
 void i440bx_restored(struct i440bx *bx)
 {

@@ -107,6 +107,7 @@ struct vm_config {
 	bool nested;            // vhv.enable
 	bool restrict_backdoor; // monitor_control.restrict_backdoor
 	bool hpet;              // hpet0.present
+	bool hot_add;           // mem.hotadd or vcpu.hotadd
 	bool smbios_reflect_host;
 	bool smbios_no_oem_strings;
 	struct vm_cpuid_mask *cpuid_masks;
