@@ -60,6 +60,9 @@ def check_slots(vm):
     expected |= {f'{160 + 32 * bridge + function}': f'0000:{3 + 8 * bridge + function:02x}:00'
                  for bridge in range(4) for function in range(8)}
     assert slots == expected
+    # Behind the PCI bridge pins turn with the device; behind a root port they come with the port.
+    irqs = vm.command('cd /sys/bus/pci/devices; cat 0000:02:00.0/irq 0000:02:01.0/irq 0000:02:03.0/irq; cd /')
+    assert irqs.split() == ['18', '19', '17']
     index = vm.command('cat /sys/bus/pci/devices/0000:02:01.0/acpi_index /sys/bus/pci/devices/0000:02:01.0/label')
     assert index.split() == [str(0x01000208), 'Ethernet0']
 
