@@ -178,6 +178,7 @@ static void present(void *arg, bool final)
 	pci_config_set(&bx->host, PCI_REVISION, 1, id->revision);
 	pci_config_set(&bx->host, PCI_SUBSYSTEM_VENDOR, 2, id->subsystem_vendor);
 	pci_config_set(&bx->host, PCI_SUBSYSTEM_DEVICE, 2, id->subsystem_device);
+	pci_root_set_post(bx->root, !final);
 	if (bx->listener)
 		bx->listener(bx->listener_arg, final);
 }
@@ -279,6 +280,8 @@ int i440bx_create(struct platform *p, const struct i440bx_args *args, struct i44
 	r = pci_root_create(&bx->root, &host, err);
 	if (r == 0)
 		r = attach_bridges(bx, args, p->mmio, err);
+	if (r == 0)
+		pci_root_set_post(bx->root, args->post_identity);
 	if (r == 0)
 		r = pci_root_claim_ports(bx->root, err);
 	if (r < 0) {

@@ -118,6 +118,7 @@ static void describe(struct vmxnet3 *v, const uint8_t mac[6], int hw_version)
 	pci_bar_registers(&v->dev, 1, PCI_BAR_MEM32, VMXNET3_BAR_SIZE, &bar1_ops, v, &v->lock);
 	pci_bar_registers(&v->dev, BAR_MSIX, PCI_BAR_MEM32, MSIX_SIZE, &msix_ops, v, NULL);
 	pci_bar_registers(&v->dev, BAR_IO, PCI_BAR_IO, IO_SIZE, &io_ops, v, &v->lock);
+	v->dev.late_io = true;
 	nic_rom_add(&v->dev);
 	pci_add_pm(&v->dev, PM_CAP, PM_CAPS);
 	pci_add_express(&v->dev, EXPRESS_CAP, PCI_EXPRESS_ENDPOINT, 0);

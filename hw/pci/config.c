@@ -197,6 +197,10 @@ uint32_t pci_guest_read(struct pci_dev *dev, unsigned off, unsigned size)
 
 	if (off <= PCI_STATUS && PCI_STATUS < off + size && atomic_load(&dev->intx_level))
 		value |= (uint32_t)PCI_STATUS_INTX << (8 * (PCI_STATUS - off));
+	for (unsigned i = 0; dev->late_io && i < size; i++) {
+		if (pci_late_io_hides(dev, off + i))
+			value &= ~(0xffu << (8 * i));
+	}
 	if (dev->ops && dev->ops->config_read)
 		value = dev->ops->config_read(dev, off, size, value);
 	return size == 4 ? value : value & ((1u << (8 * size)) - 1);
@@ -206,6 +210,8 @@ static void write_byte(struct pci_dev *dev, unsigned off, uint8_t value)
 {
 	uint8_t w = dev->wmask[off], now = dev->config[off];
 
+	if (pci_late_io_hides(dev, off))
+		return;
 	if (dev->pm_cap && off == (unsigned)dev->pm_cap + PM_PMCSR)
 		value = (uint8_t)pm_filter(dev, off, value);
 	now = (uint8_t)((now & ~w) | (value & w));

@@ -87,6 +87,7 @@ struct pci_dev {
 	unsigned ext_len;
 	// Bridges. Subtractive: what nobody claims passes, whatever the windows say. Closed: nothing passes.
 	bool subtractive, closed;
+	bool late_io;                   // see pci_root_set_post()
 	// MSI-X, in BAR memory of the device; the table is behind its own register range.
 	struct {
 		unsigned vectors;
@@ -199,6 +200,11 @@ void pci_config_write(struct pci_root *root, unsigned bus, unsigned devfn, unsig
 		      uint32_t value);
 // The function at BUS:DEVFN or NULL.
 struct pci_dev *pci_find(struct pci_root *root, unsigned bus, unsigned devfn);
+// SeaBIOS gives each bridge with an I/O BAR behind it 4 KiB, from C000h while that is enough; for more it takes the
+// range from 1000h, where the PM block is, and with nine it gives up. So the I/O BARs of functions behind root ports
+// that say `late_io` (which no firmware drives) are not there while POST is set. When it ends they get addresses
+// below C000h, in the order in which VMware's BIOS gives them. Root lock held.
+void pci_root_set_post(struct pci_root *root, bool post);
 // Resets the root's own registers (CONFIG_ADDRESS).
 void pci_root_reset(struct pci_root *root);
 

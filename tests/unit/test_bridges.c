@@ -298,6 +298,38 @@ START_TEST(port_arguments)
 }
 END_TEST
 
+// While the firmware is at work the I/O BAR is not there; then it has an address, and the port a window.
+START_TEST(late_io)
+{
+	struct rig *r = rig_new();
+	pthread_mutex_t *lock = pci_root_lock(r->w->p.pci);
+
+	r->express.late_io = r->legacy.late_io = true;
+	open_all(r, PORT_DEVFN, 3, 0);
+	open_all(r, BRIDGE_DEVFN, 2, DEVFN(1, 0));
+	set(r, 0, PORT_DEVFN, PCI_IO_BASE, 2, 0x40f0);
+	set(r, 3, 0, 0x14, 4, 0);
+	pthread_mutex_lock(lock);
+	pci_root_set_post(r->w->p.pci, true);
+	pthread_mutex_unlock(lock);
+	set(r, 3, 0, 0x14, 4, UINT32_MAX);
+	ck_assert_uint_eq(get(r, 3, 0, 0x14, 4), 0);
+	ck_assert_uint_eq(get(r, 3, 0, 0x12, 4), MEM_AT >> 16);         // only the BAR's own bytes
+	ck_assert_uint_eq(get(r, 3, 0, 0x10, 4), MEM_AT);
+	ck_assert_uint_eq(get(r, 2, DEVFN(1, 0), 0x14, 4), IO_AT | 1);  // conventional: not hidden
+	set(r, 2, DEVFN(1, 0), 0x14, 4, 0xc000);
+	pthread_mutex_lock(lock);
+	pci_root_set_post(r->w->p.pci, false);
+	pthread_mutex_unlock(lock);
+	ck_assert_uint_eq(get(r, 3, 0, 0x14, 4), 0x4001);
+	ck_assert_uint_eq(get(r, 0, PORT_DEVFN, PCI_IO_BASE, 2), 0x4040);
+	ck_assert_uint_eq(get(r, 0, PORT_DEVFN + 1, PCI_IO_BASE, 2), 0);
+	ck_assert_uint_eq(get(r, 2, DEVFN(1, 0), 0x14, 4), 0xc001);
+	ck_assert(io_answers(r));
+	rig_free(r);
+}
+END_TEST
+
 // --- the PCI bridge ----------------------------------------------------------------------------------
 
 START_TEST(bridge_configuration)
@@ -413,6 +445,7 @@ int main(void)
 	tcase_add_test(tc, slot_power);
 	tcase_add_test(tc, port_saved);
 	tcase_add_test(tc, port_arguments);
+	tcase_add_test(tc, late_io);
 	tcase_add_test(tc, bridge_configuration);
 	tcase_add_test(tc, bridge_of_version_6);
 	tcase_add_test(tc, extended_space);
