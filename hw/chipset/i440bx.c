@@ -8,6 +8,7 @@
 #include "base/compiler.h"
 #include "hw/chipset/config_reg.h"
 #include "hw/chipset/post_identity.h"
+#include "hw/pci/ecam.h"
 #include "hw/pci/regs.h"
 
 enum i440bx_reg {
@@ -34,6 +35,7 @@ enum i440bx_reg {
 	ATTBASE = 0xb8,
 	AMTT = 0xbc,
 	LPTT = 0xbd,
+	MMCONFIG = 0xc4,        // VMware's: base, size, enable of the memory-mapped configuration space
 	BSPAD = 0xd0,
 };
 
@@ -45,13 +47,14 @@ enum smram_bit {
 	ESMRAMC_WRITABLE = 0x87,
 };
 
+#define MMCONFIG_ENABLE  1u
+#define MMCONFIG_128_MB  (1u << 1)       // 256 MiB >> n
 #define PAM_NIBBLE       0x3u
 #define DRB_ROWS         8u
 #define DRB_UNIT         (8ull << 20)   // row boundaries count 8 MiB
 #define AGP_DEVFN        (1u << 3)
 #define FIRST_LINK       1u             // device 0 pin A is wired to PIRQB
 
-// MMCONFIG (C4h in VMware's bridge) stays read-only 0: there is no ECAM behind it.
 static const struct config_reg host_regs[] = {
 	{ PCI_COMMAND, 2, 0x0006, PCI_COMMAND_PARITY | PCI_COMMAND_SERR, 0 },
 	{ PCI_LATENCY, 1, 0x00, 0xf8, 0 },
@@ -102,6 +105,7 @@ struct i440bx {
 	struct pci_root *root;
 	struct pci_dev host, agp;
 	struct pirq pirq;
+	struct ecam ecam;
 	struct post_identity identity;  // root's lock
 	struct gmem *mem;
 	void (*listener)(void *arg, bool final);
@@ -174,6 +178,7 @@ static void present(void *arg, bool final)
 	pci_config_set(&bx->host, PCI_REVISION, 1, id->revision);
 	pci_config_set(&bx->host, PCI_SUBSYSTEM_VENDOR, 2, id->subsystem_vendor);
 	pci_config_set(&bx->host, PCI_SUBSYSTEM_DEVICE, 2, id->subsystem_device);
+	pci_root_set_post(bx->root, !final);
 	if (bx->listener)
 		bx->listener(bx->listener_arg, final);
 }
@@ -222,7 +227,18 @@ static void fill_row_boundaries(struct i440bx *bx)
 		bx->host.config[DRB0 + i] = drb;
 }
 
-static int attach_bridges(struct i440bx *bx, struct err *err)
+// Read-only, where VMware's firmware could move it: SeaBIOS does not know the register.
+static int claim_ecam(struct i440bx *bx, struct bus *mmio, struct err *err)
+{
+	int r = ecam_init(&bx->ecam, bx->root, mmio, err);
+
+	if (r == 0)
+		config_regs_apply(&bx->host, &(struct config_reg){
+			MMCONFIG, 4, ECAM_BASE | MMCONFIG_128_MB | MMCONFIG_ENABLE, 0, 0 }, 1);
+	return r;
+}
+
+static int attach_bridges(struct i440bx *bx, const struct i440bx_args *args, struct bus *mmio, struct err *err)
 {
 	static const struct pci_id agp_id = {
 		.vendor = 0x8086, .device = 0x7191, .revision = 0x01, .class_code = 0x060400,
@@ -234,7 +250,9 @@ static int attach_bridges(struct i440bx *bx, struct err *err)
 	pci_dev_init(&bx->host, "440bx-host", host_id, &host_ops, bx);
 	config_regs_apply(&bx->host, host_regs, ARRAY_SIZE(host_regs));
 	fill_row_boundaries(bx);
-	r = pci_attach(pci_root_bus(bx->root), &bx->host, 0, err);
+	r = args->ecam ? claim_ecam(bx, mmio, err) : 0;
+	if (r == 0)
+		r = pci_attach(pci_root_bus(bx->root), &bx->host, 0, err);
 	if (r < 0)
 		return r;
 	pci_dev_init(&bx->agp, "440bx-agp", &agp_id, NULL, bx);
@@ -261,10 +279,13 @@ int i440bx_create(struct platform *p, const struct i440bx_args *args, struct i44
 	post_identity_init(&bx->identity, args->post_identity, &(struct post_identity_host){ present, bx });
 	r = pci_root_create(&bx->root, &host, err);
 	if (r == 0)
-		r = attach_bridges(bx, err);
+		r = attach_bridges(bx, args, p->mmio, err);
+	if (r == 0)
+		pci_root_set_post(bx->root, args->post_identity);
 	if (r == 0)
 		r = pci_root_claim_ports(bx->root, err);
 	if (r < 0) {
+		ecam_release(&bx->ecam);
 		pci_root_destroy(bx->root);
 		free(bx);
 		return r;
@@ -276,6 +297,7 @@ int i440bx_create(struct platform *p, const struct i440bx_args *args, struct i44
 
 struct pci_bus *i440bx_agp_bus(struct i440bx *bx) { return bx->agp.secondary; }
 struct pirq *i440bx_pirq(struct i440bx *bx) { return &bx->pirq; }
+bool i440bx_has_ecam(const struct i440bx *bx) { return bx->ecam.range.ops != NULL; }
 
 void i440bx_restored(struct i440bx *bx)
 {
@@ -304,6 +326,7 @@ static void destroy(void *dev)
 {
 	struct i440bx *bx = dev;
 
+	ecam_release(&bx->ecam);
 	pci_root_destroy(bx->root);
 	pirq_destroy(&bx->pirq);
 	free(bx);

@@ -12,6 +12,7 @@ struct i440bx;
 
 struct i440bx_args {
 	bool post_identity;     // the firmware is SeaBIOS: see post_identity.h
+	bool ecam;              // memory-mapped configuration space, see hw/pci/ecam.h
 };
 
 extern const struct device_class i440bx_class;
@@ -23,6 +24,8 @@ int i440bx_create(struct platform *p, const struct i440bx_args *args, struct i44
 // The bus behind the AGP bridge.
 struct pci_bus *i440bx_agp_bus(struct i440bx *bx);
 struct pirq *i440bx_pirq(struct i440bx *bx);
+// Whether memory-mapped configuration space is there.
+bool i440bx_has_ecam(const struct i440bx *bx);
 
 // FN is called when the identity changes, and at once with the present one, with the root's lock held. One
 // listener; before the machine starts.

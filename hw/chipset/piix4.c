@@ -17,7 +17,7 @@ static int create_functions(const struct platform *p, const struct piix4_args *a
 	if (r == 0)
 		r = piix4_isa_create(p, args->bx, x->pm, &x->isa, err);
 	if (r == 0 && args->uhci)
-		r = uhci_create(p, pci_root_bus(p->pci), devfn(USB), &x->uhci, err);
+		r = uhci_create(p, pci_root_bus(p->pci), devfn(USB), UHCI_PIIX4, &x->uhci, err);
 	return r;
 }
 

@@ -1,4 +1,4 @@
-// uhci.c: PIIX4 function 2: configuration, lock and ports of the UHCI core.
+// uhci.c: a UHCI controller on PCI: configuration, lock and ports of the core.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hw/chipset/uhci.h"
 
@@ -16,7 +16,9 @@ enum uhci_config {
 	LEGSUP_PIRQ = 0x2000,   // interrupts go to the PCI pin, not to SMI
 	SBRNUM_1_0 = 0x10,
 	BAR_IO = 4,
+	PIN_A = 1,
 	PIN_D = 4,
+	AF_CAP = 0x40,
 };
 
 static const struct config_reg uhci_config[] = {
@@ -59,13 +61,20 @@ static void bus_reset(struct pci_dev *dev)
 
 static const struct pci_ops uhci_ops = { .bus_reset = bus_reset };
 
-int uhci_create(const struct platform *p, struct pci_bus *bus, uint8_t devfn, struct uhci **out,
-		struct err *err)
-{
-	static const struct pci_id id = {
+static const struct pci_id ids[] = {
+	[UHCI_PIIX4] = {
 		.vendor = 0x8086, .device = 0x7112, .revision = 0x00, .class_code = 0x0c0300,
 		.subsystem_vendor = 0x15ad, .subsystem_device = 0x1976, .interrupt_pin = PIN_D,
-	};
+	},
+	[UHCI_VMWARE] = {
+		.vendor = 0x15ad, .device = 0x0774, .revision = 0x00, .class_code = 0x0c0300,
+		.subsystem_vendor = 0x15ad, .subsystem_device = 0x1976, .interrupt_pin = PIN_A,
+	},
+};
+
+int uhci_create(const struct platform *p, struct pci_bus *bus, uint8_t devfn, enum uhci_model model,
+		struct uhci **out, struct err *err)
+{
 	struct uhci *u = calloc(1, sizeof(*u));
 	int r;
 
@@ -74,8 +83,10 @@ int uhci_create(const struct platform *p, struct pci_bus *bus, uint8_t devfn, st
 	u->clock = p->clock;
 	pthread_mutex_init(&u->lock, NULL);
 	uhci_reset(&u->regs);
-	pci_dev_init(&u->dev, "piix4-uhci", &id, &uhci_ops, u);
+	pci_dev_init(&u->dev, model == UHCI_PIIX4 ? "piix4-uhci" : "uhci", &ids[model], &uhci_ops, u);
 	config_regs_apply(&u->dev, uhci_config, ARRAY_SIZE(uhci_config));
+	if (model == UHCI_VMWARE)
+		pci_add_af(&u->dev, AF_CAP);
 	pci_bar_registers(&u->dev, BAR_IO, PCI_BAR_IO, UHCI_SIZE, &io_ops, u, &u->lock);
 	r = pci_attach(bus, &u->dev, devfn, err);
 	if (r < 0) {

@@ -1,4 +1,4 @@
-// uhci.h: PIIX4 function 2: a USB host controller with two empty ports.
+// uhci.h: a USB host controller with two empty ports: PIIX4 function 2, or VMware's own behind the PCI bridge.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #ifndef BERTH_CHIPSET_UHCI_H
 #define BERTH_CHIPSET_UHCI_H
@@ -11,8 +11,13 @@ struct uhci;
 
 extern const struct device_class uhci_class;
 
-// Attaches 8086:7112 at DEVFN of BUS, interrupt pin D. P must have clock.
-int uhci_create(const struct platform *p, struct pci_bus *bus, uint8_t devfn, struct uhci **out,
-		struct err *err);
+enum uhci_model {
+	UHCI_PIIX4,             // 8086:7112, interrupt pin D
+	UHCI_VMWARE,            // 15ad:0774, interrupt pin A
+};
+
+// Attaches the controller at DEVFN of BUS. P must have clock.
+int uhci_create(const struct platform *p, struct pci_bus *bus, uint8_t devfn, enum uhci_model model,
+		struct uhci **out, struct err *err);
 
 #endif

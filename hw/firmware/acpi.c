@@ -10,6 +10,7 @@
 #include "hw/firmware/acpi_tables.h"
 #include "hw/firmware/fw_cfg.h"
 #include "hw/firmware/loader.h"
+#include "hw/pci/ecam.h"
 
 #define FILE_RSDP       "etc/acpi/rsdp"
 #define FILE_TABLES     "etc/acpi/tables"
@@ -18,18 +19,24 @@
 static const struct acpi_ident ident_rsdt = { "PTLTD ", "  RSDT  ", " LTP", 0 };
 static const struct acpi_ident ident_xsdt = { "INTEL ", "440BX   ", "VMW ", 0x01324272 };
 
-// The tables that RSDT and XSDT list, in VMware's order. FACS and DSDT hang on the FADT. MCFG and SRAT get
-// their lines here.
+static bool always(const struct acpi_args *args) { return true; }
+static bool with_ecam(const struct acpi_args *args) { return args->ecam; }
+static bool with_hot_add(const struct acpi_args *args) { return args->hot_add; }
+static bool with_hpet(const struct acpi_args *args) { return args->hpet; }
+static bool from_7(const struct acpi_args *args) { return args->hw_version >= 7; }
+
+// The tables that RSDT and XSDT list, in VMware's order. FACS and DSDT hang on the FADT.
 static const struct {
 	size_t (*put)(struct blob *b, const struct acpi_args *args);
-	int min_version;
-	bool needs_hpet;
+	bool (*wanted)(const struct acpi_args *args);
 } listed[] = {
-	{ acpi_put_ssdt, 0, false },
-	{ acpi_put_boot, 0, false },
-	{ acpi_put_madt, 0, false },
-	{ acpi_put_hpet, 0, true },
-	{ acpi_put_waet, 7, false },
+	{ acpi_put_ssdt, always },
+	{ acpi_put_boot, always },
+	{ acpi_put_madt, always },
+	{ acpi_put_mcfg, with_ecam },
+	{ acpi_put_srat, with_hot_add },
+	{ acpi_put_hpet, with_hpet },
+	{ acpi_put_waet, from_7 },
 };
 
 struct roots {
@@ -117,9 +124,11 @@ static int check_args(const struct acpi_args *args, struct err *err)
 {
 	if (!args->cpus || args->cpus > ACPI_MAX_CPUS)
 		return err_set(err, EINVAL, "acpi", "%u CPUs cannot be described", args->cpus);
-	if (args->pci_last < args->pci_first)
-		return err_set(err, EINVAL, "acpi", "the PCI window %#x-%#x is empty", args->pci_first,
-			       args->pci_last);
+	if (args->bridge_count > ACPI_MAX_BRIDGES)
+		return err_set(err, EINVAL, "acpi", "%u bridges cannot be described", args->bridge_count);
+	if (args->pci_first > ECAM_BASE - 1 || (args->pci_last && args->pci_last < ECAM_BASE + ECAM_SIZE))
+		return err_set(err, EINVAL, "acpi", "the PCI window %#x-%#x does not hold the configuration space",
+			       args->pci_first, args->pci_last);
 	return 0;
 }
 
@@ -137,7 +146,7 @@ int acpi_files_build(const struct acpi_args *args, struct acpi_files *files, str
 	loader_allocate(&files->script, FILE_TABLES, 64, LOADER_HIGH);
 	roots.entries[roots.count++] = put_fadt(files, args);
 	for (size_t i = 0; i < ARRAY_SIZE(listed); i++) {
-		if (args->hw_version >= listed[i].min_version && (args->hpet || !listed[i].needs_hpet))
+		if (listed[i].wanted(args))
 			roots.entries[roots.count++] = (uint32_t)listed[i].put(&files->tables, args);
 	}
 	roots.rsdt = put_root(files, &roots, 4);

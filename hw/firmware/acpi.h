@@ -3,7 +3,7 @@
 //
 // Tables go to the firmware as two files and a script that places and joins them (loader.h). Up to hardware
 // version 6 they are those of ACPI 1.0; from 7 on an XSDT and a FADT of revision 4 are there as well. What is
-// described is what exists: no memory-mapped configuration space, no hot-plug.
+// described is what exists. Slots behind PCI bridges and root ports carry the numbers that guests make names of.
 #ifndef BERTH_FIRMWARE_ACPI_H
 #define BERTH_FIRMWARE_ACPI_H
 
@@ -29,6 +29,26 @@ enum acpi_fixed {
 	ACPI_IOAPIC_ID = 1,
 };
 
+#define ACPI_PCI_FIRST 0xc0000000u
+#define ACPI_PCI_LAST  0xfebfffffu
+
+// A device that the slot's label method names.
+struct acpi_label {
+	uint8_t bridge_devfn, device;   // behind which function of bus 0, and where there
+	uint32_t index;
+	char name[16];                  // "ethernet0"
+};
+
+// A bridge of bus 0 with slots behind it.
+struct acpi_bridge {
+	unsigned index;                 // N of pciBridgeN: names are made of it
+	uint8_t device;                 // on bus 0
+	unsigned functions;             // root ports: 1..8, one slot each; 0: a PCI bridge with 32 slots
+	unsigned slot;                  // number of the first slot
+};
+
+#define ACPI_MAX_BRIDGES 8u
+
 struct acpi_args {
 	int hw_version;
 	unsigned cpus;                  // 1 .. ACPI_MAX_CPUS
@@ -38,7 +58,14 @@ struct acpi_args {
 	bool ps2;                       // keyboard controller with keyboard and mouse
 	unsigned serial_ports;          // bit 0 = COM1 .. bit 3 = COM4
 	uint64_t genid;                 // address of the VM generation ID, 0 = no such device
-	uint32_t pci_first, pci_last;   // window for memory BARs; both 0 = C0000000h..FEBFFFFFh
+	uint32_t pci_first, pci_last;   // window for memory BARs; 0 = C0000000h, FEBFFFFFh; E0000000h..E7FFFFFFh is inside
+	bool ecam;                      // memory-mapped configuration space at ECAM_BASE, inside that window
+	const struct acpi_bridge *bridges;
+	unsigned bridge_count;          // up to ACPI_MAX_BRIDGES
+	const struct acpi_label *labels;
+	unsigned label_count;
+	bool hot_add;                   // CPUs or memory may be added: SRAT
+	uint64_t low_size, high_size;   // RAM below and above 4 GiB, for SRAT
 };
 
 // The three files, built. Release with acpi_files_free(), also after an error.

@@ -6,7 +6,9 @@
 #include <stdio.h>
 
 #include "base/bytes.h"
+#include "base/compiler.h"
 #include "hw/firmware/aml.h"
+#include "hw/pci/ecam.h"
 
 // The compiled dsdt.asl.
 extern const unsigned char acpi_dsdt_aml[];
@@ -18,6 +20,8 @@ static const struct acpi_ident ident_ssdt = { "PTLTD ", "CPU     ", "MSFT", 0x03
 static const struct acpi_ident ident_madt = { "PTLTD ", "\t APIC  ", " LTP", 0 };
 static const struct acpi_ident ident_hpet = { "VMWARE", "VMW HPET", "VMW ", 1 };
 static const struct acpi_ident ident_waet = { "VMWARE", "VMW WAET", "VMW ", 1 };
+static const struct acpi_ident ident_mcfg = { "PTLTD ", "$PCITBL$", " LTP", 1 };
+static const struct acpi_ident ident_srat = { "VMWARE", "MEMPLUG ", "VMW ", 1 };
 static const struct acpi_ident ident_boot = { "PTLTD ", "$SBFTBL$", " LTP", 1 };
 
 // --- headers -----------------------------------------------------------------------------------------
@@ -83,14 +87,19 @@ size_t acpi_put_facs(struct blob *b, const struct acpi_args *args)
 
 static uint32_t devices(const struct acpi_args *args)
 {
-	enum { HPET = 1u << 8, KEYBOARD = 1u << 9, MOUSE = 1u << 10 };
+	enum { HPET = 1u << 8, KEYBOARD = 1u << 9, MOUSE = 1u << 10, ECAM = 1u << 11 };
 
-	return (args->serial_ports & 0xf) | (args->hpet ? HPET : 0) | (args->ps2 ? KEYBOARD | MOUSE : 0);
+	return (args->serial_ports & 0xf) | (args->hpet ? HPET : 0) | (args->ps2 ? KEYBOARD | MOUSE : 0) |
+	       (args->ecam ? ECAM : 0);
 }
 
 size_t acpi_put_dsdt(struct blob *b, const struct acpi_args *args)
 {
-	bool window = args->pci_first || args->pci_last;
+	const struct { const char *name; uint32_t value; } dwords[] = {
+		{ "DEVS", devices(args) },
+		{ "PCIB", args->pci_first ? args->pci_first : ACPI_PCI_FIRST },
+		{ "PCIL", args->pci_last ? args->pci_last : ACPI_PCI_LAST },
+	};
 	uint8_t *aml;
 	size_t at;
 
@@ -102,16 +111,14 @@ size_t acpi_put_dsdt(struct blob *b, const struct acpi_args *args)
 	aml = b->data + at;
 	memcpy(aml + ACPI_CREATOR, ident_dsdt.creator, 4);
 	put_le32(aml + ACPI_CREATOR_REV, ident_dsdt.creator_revision);
-	if (!aml_patch_dword(aml, acpi_dsdt_aml_len, "DEVS", devices(args)) ||
-	    (window && (!aml_patch_dword(aml, acpi_dsdt_aml_len, "PCIB", args->pci_first) ||
-			!aml_patch_dword(aml, acpi_dsdt_aml_len, "PCIL", args->pci_last))))
-		b->failed = true;
+	for (size_t i = 0; i < ARRAY_SIZE(dwords); i++)
+		b->failed |= !aml_patch_dword(aml, acpi_dsdt_aml_len, dwords[i].name, dwords[i].value);
 	acpi_table_end(b, at);
 	return at;
 }
 
 // A Processor object's number and a local APIC's ID are bytes, with 255 reserved.
-static bool fits_processor(unsigned uid, uint32_t apic_id)
+bool acpi_fits_processor(unsigned uid, uint32_t apic_id)
 {
 	return uid < 255 && apic_id < 255;
 }
@@ -147,7 +154,7 @@ size_t acpi_put_ssdt(struct blob *b, const struct acpi_args *args)
 	unsigned devices_needed = 0;
 
 	for (unsigned i = 0; i < args->cpus; i++) {
-		if (fits_processor(i, args->apic_ids[i]))
+		if (acpi_fits_processor(i, args->apic_ids[i]))
 			put_processor(b, i);
 		else
 			devices_needed++;
@@ -156,12 +163,13 @@ size_t acpi_put_ssdt(struct blob *b, const struct acpi_args *args)
 	if (devices_needed) {
 		scope = aml_open_scope(b, "\\_SB");
 		for (unsigned i = 0; i < args->cpus; i++) {
-			if (!fits_processor(i, args->apic_ids[i]))
+			if (!acpi_fits_processor(i, args->apic_ids[i]))
 				put_processor_device(b, i);
 		}
 		aml_close(b, scope);
 	}
 	acpi_put_genid(b, args);
+	acpi_put_bridges(b, args);
 	acpi_table_end(b, at);
 	return at;
 }
@@ -263,7 +271,7 @@ enum madt_values {
 
 static void put_madt_cpu(struct blob *b, unsigned uid, uint32_t apic_id)
 {
-	if (fits_processor(uid, apic_id)) {
+	if (acpi_fits_processor(uid, apic_id)) {
 		blob_u8(b, MADT_LAPIC);
 		blob_u8(b, 8);
 		blob_u8(b, uid);
@@ -281,7 +289,7 @@ static void put_madt_cpu(struct blob *b, unsigned uid, uint32_t apic_id)
 
 static void put_madt_nmi(struct blob *b, unsigned uid, uint32_t apic_id)
 {
-	if (fits_processor(uid, apic_id)) {
+	if (acpi_fits_processor(uid, apic_id)) {
 		blob_u8(b, MADT_NMI);
 		blob_u8(b, 6);
 		blob_u8(b, uid);
@@ -320,7 +328,7 @@ size_t acpi_put_madt(struct blob *b, const struct acpi_args *args)
 	size_t at;
 
 	for (unsigned i = 0; i < args->cpus; i++)
-		all_fit &= fits_processor(i, args->apic_ids[i]);
+		all_fit &= acpi_fits_processor(i, args->apic_ids[i]);
 	at = acpi_table_begin(b, "APIC", all_fit ? 1 : 3, &ident_madt);
 	blob_u32(b, 0xfee00000);
 	blob_u32(b, MADT_PCAT_COMPAT);
@@ -371,6 +379,75 @@ size_t acpi_put_boot(struct blob *b, const struct acpi_args *args)
 	(void)args;
 	blob_u8(b, 0x36);
 	blob_zero(b, 3);
+	acpi_table_end(b, at);
+	return at;
+}
+
+// --- MCFG, SRAT --------------------------------------------------------------------------------------
+
+size_t acpi_put_mcfg(struct blob *b, const struct acpi_args *args)
+{
+	size_t at = acpi_table_begin(b, "MCFG", 1, &ident_mcfg);
+
+	(void)args;
+	blob_zero(b, 8);
+	blob_u64(b, ECAM_BASE);
+	blob_u16(b, 0);                 // segment
+	blob_u8(b, 0);
+	blob_u8(b, ECAM_BUSES - 1);
+	blob_zero(b, 4);
+	acpi_table_end(b, at);
+	return at;
+}
+
+enum srat_values { SRAT_CPU = 0, SRAT_MEMORY = 1, SRAT_X2APIC = 2, SRAT_ENABLED = 1 };
+
+static void put_srat_cpu(struct blob *b, unsigned uid, uint32_t apic_id)
+{
+	bool small = acpi_fits_processor(uid, apic_id);
+
+	blob_u8(b, small ? SRAT_CPU : SRAT_X2APIC);
+	blob_u8(b, small ? 16 : 24);
+	if (small) {
+		blob_u8(b, 0);
+		blob_u8(b, apic_id);
+		blob_u32(b, SRAT_ENABLED);
+		blob_zero(b, 8);
+		return;
+	}
+	blob_zero(b, 6);
+	blob_u32(b, apic_id);
+	blob_u32(b, SRAT_ENABLED);
+	blob_zero(b, 8);
+}
+
+static void put_srat_memory(struct blob *b, uint64_t first, uint64_t size)
+{
+	if (!size)
+		return;
+	blob_u8(b, SRAT_MEMORY);
+	blob_u8(b, 40);
+	blob_zero(b, 6);                // domain 0, reserved
+	blob_u64(b, first);
+	blob_u64(b, size);
+	blob_zero(b, 4);
+	blob_u32(b, SRAT_ENABLED);
+	blob_zero(b, 8);
+}
+
+// One domain. Windows for memory to come are not listed: nothing can be added to a running machine.
+size_t acpi_put_srat(struct blob *b, const struct acpi_args *args)
+{
+	enum { BASE_MEMORY = 0xa0000, MIB = 0x100000 };
+	size_t at = acpi_table_begin(b, "SRAT", 2, &ident_srat);
+
+	blob_u32(b, 1);
+	blob_zero(b, 8);
+	for (unsigned i = 0; i < args->cpus; i++)
+		put_srat_cpu(b, i, args->apic_ids[i]);
+	put_srat_memory(b, 0, BASE_MEMORY);
+	put_srat_memory(b, MIB, args->low_size > MIB ? args->low_size - MIB : 0);
+	put_srat_memory(b, 1ull << 32, args->high_size);
 	acpi_table_end(b, at);
 	return at;
 }

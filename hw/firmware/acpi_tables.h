@@ -31,12 +31,19 @@ void acpi_table_end(struct blob *b, size_t at);
 // Each appends one table and returns where it begins.
 size_t acpi_put_facs(struct blob *b, const struct acpi_args *args);
 size_t acpi_put_dsdt(struct blob *b, const struct acpi_args *args);
+// Processors and, in acpi_pci.c, bridges and their slots.
 size_t acpi_put_ssdt(struct blob *b, const struct acpi_args *args);
 // FACS and DSDT are where those begin; the fields hold these offsets until the loader adds the address.
 size_t acpi_put_fadt(struct blob *b, const struct acpi_args *args, size_t facs, size_t dsdt);
 size_t acpi_put_madt(struct blob *b, const struct acpi_args *args);
 size_t acpi_put_hpet(struct blob *b, const struct acpi_args *args);
 size_t acpi_put_waet(struct blob *b, const struct acpi_args *args);
+size_t acpi_put_mcfg(struct blob *b, const struct acpi_args *args);
+size_t acpi_put_srat(struct blob *b, const struct acpi_args *args);
+// The bridges' part of the SSDT.
+void acpi_put_bridges(struct blob *b, const struct acpi_args *args);
+// Whether processor number UID with APIC_ID can be a Processor object and a MADT entry of ACPI 1.0.
+bool acpi_fits_processor(unsigned uid, uint32_t apic_id);
 size_t acpi_put_boot(struct blob *b, const struct acpi_args *args);
 
 #endif

@@ -17,14 +17,20 @@ enum aml_op {
 	AML_STRING = 0x0d,
 	AML_QWORD = 0x0e,
 	AML_SCOPE = 0x10,
+	AML_BUFFER = 0x11,
 	AML_PACKAGE = 0x12,
 	AML_METHOD = 0x14,
 	AML_DUAL_NAME = 0x2e,
 	AML_MULTI_NAME = 0x2f,
 	AML_EXT = 0x5b,
+	AML_EXT_REGION = 0x80,
+	AML_EXT_FIELD = 0x81,
 	AML_EXT_DEVICE = 0x82,
 	AML_EXT_PROCESSOR = 0x83,
 	AML_ROOT = 0x5c,
+	AML_ARG0 = 0x68,
+	AML_EQUAL = 0x93,
+	AML_IF = 0xa0,
 	AML_RETURN = 0xa4,
 };
 
@@ -214,6 +220,64 @@ void aml_eisa_id(struct blob *b, const char *id)
 	blob_u8(b, v >> 16);
 	blob_u8(b, v >> 8);
 	blob_u8(b, v);
+}
+
+struct aml_mark aml_open_if(struct blob *b)
+{
+	blob_u8(b, AML_IF);
+	return mark(b);
+}
+
+void aml_buffer(struct blob *b, const void *data, size_t len)
+{
+	struct aml_mark m;
+
+	blob_u8(b, AML_BUFFER);
+	m = mark(b);
+	aml_int(b, len);
+	blob_put(b, data, len);
+	aml_close(b, m);
+}
+
+void aml_pci_region(struct blob *b, const char *name, uint8_t offset, uint8_t length)
+{
+	enum { PCI_CONFIG = 2 };
+
+	blob_u8(b, AML_EXT);
+	blob_u8(b, AML_EXT_REGION);
+	aml_path(b, name);
+	blob_u8(b, PCI_CONFIG);
+	aml_int(b, offset);
+	aml_int(b, length);
+}
+
+void aml_word_field(struct blob *b, const char *region, const char *unit, unsigned bits)
+{
+	enum { WORD_ACCESS = 2, ONE_BYTE_LENGTH = 0x3f };
+	struct aml_mark m;
+
+	if (bits > ONE_BYTE_LENGTH) {
+		b->failed = true;
+		return;
+	}
+	blob_u8(b, AML_EXT);
+	blob_u8(b, AML_EXT_FIELD);
+	m = mark(b);
+	aml_path(b, region);
+	blob_u8(b, WORD_ACCESS);
+	aml_path(b, unit);
+	blob_u8(b, bits);
+	aml_close(b, m);
+}
+
+void aml_arg(struct blob *b, unsigned n)
+{
+	blob_u8(b, AML_ARG0 + (n < 7 ? n : 6));
+}
+
+void aml_equal(struct blob *b)
+{
+	blob_u8(b, AML_EQUAL);
 }
 
 void aml_return(struct blob *b)

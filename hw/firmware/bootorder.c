@@ -14,33 +14,44 @@
 
 // --- names -------------------------------------------------------------------------------------------
 
-// "/pci@i0cf8/NAME@device,function", the function only when it is not 0.
-static int pci_path(char *buf, const char *name, unsigned devfn)
+// Appends "/NAME@device,function" to the N characters of BUF, the function only when it is not 0.
+static int add_node(char *buf, int n, const char *name, unsigned devfn)
 {
 	unsigned device = devfn >> 3 & 0x1f, function = devfn & 7;
 
+	n += snprintf(buf + n, BOOT_PATH_SIZE - (size_t)n, "/%s@%x", name, device);
 	if (function)
-		return snprintf(buf, BOOT_PATH_SIZE, "/pci@i0cf8/%s@%x,%x", name, device, function);
-	return snprintf(buf, BOOT_PATH_SIZE, "/pci@i0cf8/%s@%x", name, device);
+		n += snprintf(buf + n, BOOT_PATH_SIZE - (size_t)n, ",%x", function);
+	return n;
+}
+
+// The longest is half of BOOT_PATH_SIZE.
+static int pci_path(char *buf, const char *name, const struct boot_place *at)
+{
+	int n = snprintf(buf, BOOT_PATH_SIZE, "/pci@i0cf8");
+
+	if (at->bridge != BOOT_NO_BRIDGE)
+		n = add_node(buf, n, "pci-bridge", (unsigned)at->bridge);
+	return add_node(buf, n, name, at->devfn);
 }
 
 void boot_path_ide(char *buf, unsigned devfn, unsigned channel, unsigned unit)
 {
-	int n = pci_path(buf, "ide", devfn);
+	int n = pci_path(buf, "ide", &(struct boot_place){ BOOT_NO_BRIDGE, devfn });
 
 	snprintf(buf + n, BOOT_PATH_SIZE - (size_t)n, "/drive@%x/disk@%x", channel, unit);
 }
 
-void boot_path_scsi(char *buf, unsigned devfn, unsigned target, unsigned lun)
+void boot_path_scsi(char *buf, const struct boot_place *at, unsigned target, unsigned lun)
 {
-	int n = pci_path(buf, "scsi", devfn);
+	int n = pci_path(buf, "scsi", at);
 
 	snprintf(buf + n, BOOT_PATH_SIZE - (size_t)n, "/channel@0/disk@%x,%x", target, lun);
 }
 
-void boot_path_nic(char *buf, unsigned devfn)
+void boot_path_nic(char *buf, const struct boot_place *at)
 {
-	pci_path(buf, "ethernet", devfn);
+	pci_path(buf, "ethernet", at);
 }
 
 // --- order -------------------------------------------------------------------------------------------

@@ -37,10 +37,17 @@ struct boot_args {
 	uint64_t feature_control;       // for MSR 3Ah on every CPU; 0 = leave it
 };
 
+// Where a controller sits: a function of bus 0, or of the bus behind the bridge BRIDGE of bus 0.
+#define BOOT_NO_BRIDGE (-1)
+struct boot_place {
+	int bridge;             // device << 3 | function, or BOOT_NO_BRIDGE
+	unsigned devfn;
+};
+
 // The names that SeaBIOS compares with. DEVFN of the controller on bus 0; BUF has BOOT_PATH_SIZE bytes.
 void boot_path_ide(char *buf, unsigned devfn, unsigned channel, unsigned unit);
-void boot_path_scsi(char *buf, unsigned devfn, unsigned target, unsigned lun);
-void boot_path_nic(char *buf, unsigned devfn);
+void boot_path_scsi(char *buf, const struct boot_place *at, unsigned target, unsigned lun);
+void boot_path_nic(char *buf, const struct boot_place *at);
 
 // Appends the device paths, one a line, no line end behind the last. Names in the two orders that no device
 // has and words that mean nothing are passed over (the .vmx check reports them); devices that no order names

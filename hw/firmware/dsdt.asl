@@ -56,7 +56,7 @@
 
 DefinitionBlock ("dsdt.aml", "DSDT", 1, "PTLTD ", "Custom  ", 0x06040000)
 {
-	Name (DEVS, 0x80000000)	// bits 0..3 COM1..4, 8 HPET, 9 PS/2 keyboard, 10 PS/2 mouse
+	Name (DEVS, 0x80000000)	// bits 0..3 COM1..4, 8 HPET, 9 PS/2 keyboard, 10 PS/2 mouse, 11 PCI Express
 	Name (PCIB, 0xC0000000)	// window of PCI memory: first address
 	Name (PCIL, 0xFEBFFFFF)	// and last
 
@@ -82,19 +82,34 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "PTLTD ", "Custom  ", 0x06040000)
 		Store (Arg0, \PICM)
 	}
 
+	// 1: requests for hot plug, of which there are none; 3: waking by what is in a slot.
+	Scope (\_GPE)
+	{
+		Method (_L01, 0)
+		{
+		}
+		Method (_L03, 0)
+		{
+		}
+	}
+
 	Scope (\_SB)
 	{
 		Device (PCI0)
 		{
 			Name (_HID, EisaId ("PNP0A03"))
+			Name (_CID, EisaId ("PNP0A08"))
 			Name (_BBN, Zero)
 			Name (_UID, Zero)
 
-			// The memory window is the first descriptor, so that its fields are at fixed places.
+			// The memory windows are the first descriptors, so that their fields are at fixed places: one below
+			// the memory-mapped configuration space (128 MiB from E0000000h) and one above.
 			Name (CRES, ResourceTemplate ()
 			{
 				DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable, ReadWrite,
-					0, 0xC0000000, 0xFEBFFFFF, 0, 0x3EC00000)
+					0, 0xC0000000, 0xDFFFFFFF, 0, 0x20000000)
+				DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable, ReadWrite,
+					0, 0xE0000000, 0xFEBFFFFF, 0, 0x1EC00000)
 				WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode,
 					0, 0, 0x7F, 0, 0x80)
 				IO (Decode16, 0xCF8, 0xCF8, 1, 8)
@@ -108,12 +123,68 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "PTLTD ", "Custom  ", 0x06040000)
 			Method (_CRS, 0, Serialized)
 			{
 				CreateDWordField (CRES, 10, HMIN)
-				CreateDWordField (CRES, 14, HMAX)
 				CreateDWordField (CRES, 22, HLEN)
+				CreateDWordField (CRES, 36, UMIN)
+				CreateDWordField (CRES, 40, UMAX)
+				CreateDWordField (CRES, 48, ULEN)
 				Store (\PCIB, HMIN)
-				Store (\PCIL, HMAX)
-				Add (Subtract (\PCIL, \PCIB), 1, HLEN)
+				Subtract (0xE0000000, \PCIB, HLEN)
+				If (And (\DEVS, 0x800))
+				{
+					Store (0xE8000000, UMIN)
+				}
+				Store (\PCIL, UMAX)
+				Add (Subtract (\PCIL, UMIN), 1, ULEN)
 				Return (CRES)
+			}
+
+			// What the OS may take over: native PCIe hot plug, SHPC hot plug, PME, the PCIe capability.
+			Method (_OSC, 4, Serialized)
+			{
+				CreateDWordField (Arg3, 0, CDW1)
+				If (LEqual (Arg0, ToUUID ("33DB4D5B-1FF7-401C-9657-7441C03DD766")))
+				{
+					CreateDWordField (Arg3, 8, CDW3)
+					Store (Zero, Local0)
+					If (And (\DEVS, 0x800))
+					{
+						And (CDW3, 0x17, Local0)
+					}
+					If (LNot (LEqual (Arg1, One)))
+					{
+						Or (CDW1, 0x08, CDW1)
+					}
+					If (LNot (LEqual (CDW3, Local0)))
+					{
+						Or (CDW1, 0x10, CDW1)
+					}
+					Store (Local0, CDW3)
+					Return (Arg3)
+				}
+				Or (CDW1, 0x04, CDW1)
+				Return (Arg3)
+			}
+
+			// _DSM of a slot. ARG0 to ARG2 are the caller's; ARG3 the package of index and label, or 0.
+			Method (SDSM, 4, Serialized)
+			{
+				If (LEqual (Arg0, ToUUID ("E5C937D0-3553-4D7A-9117-EA4D19C3434D")))
+				{
+					Store (LEqual (ObjectType (Arg3), 4), Local0)
+					If (LEqual (Arg2, Zero))
+					{
+						If (LAnd (Local0, LGreater (Arg1, One)))
+						{
+							Return (Buffer () { 0x81 })
+						}
+						Return (Buffer () { 0x01 })
+					}
+					If (LAnd (Local0, LEqual (Arg2, 7)))
+					{
+						Return (Arg3)
+					}
+				}
+				Return (Buffer () { 0x00 })
 			}
 
 			Name (PRTP, Package () { ALL_DEVICES (PIC4) })
@@ -335,10 +406,26 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "PTLTD ", "Custom  ", 0x06040000)
 				Return (0x80)
 			}
 
+			Device (EXPL)
+			{
+				Name (_HID, EisaId ("PNP0C02"))
+				Name (_UID, 2)
+				Method (_STA, 0) { Return (\DSTA (0x800)) }
+				Name (_CRS, ResourceTemplate ()
+				{
+					Memory32Fixed (ReadWrite, 0xE0000000, 0x08000000)
+				})
+			}
+
 			LINK (LNKA, 1, PIRA)
 			LINK (LNKB, 2, PIRB)
 			LINK (LNKC, 3, PIRC)
 			LINK (LNKD, 4, PIRD)
+		}
+
+		Device (SLPB)
+		{
+			Name (_HID, EisaId ("PNP0C0E"))
 		}
 	}
 }

@@ -101,13 +101,16 @@ void pci_bar_memory(struct pci_dev *dev, int index, enum pci_bar_kind kind, bool
 
 // --- mapping -------------------------------------------------------------------------------------
 
+static bool powered(const struct pci_dev *dev)
+{
+	return !dev->pm_cap || !(dev->config[dev->pm_cap + PMCSR_OFFSET] & PMCSR_STATE);
+}
+
 static bool decodes(const struct pci_dev *dev, const struct pci_bar *bar)
 {
 	uint8_t command = dev->config[PCI_COMMAND];
 
-	if (dev->pm_cap && (dev->config[dev->pm_cap + PMCSR_OFFSET] & PMCSR_STATE))
-		return false;
-	return command & (bar->kind == PCI_BAR_IO ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY);
+	return powered(dev) && (command & (bar->kind == PCI_BAR_IO ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
 }
 
 static uint64_t programmed(const struct pci_dev *dev, int index)
@@ -119,6 +122,54 @@ static uint64_t programmed(const struct pci_dev *dev, int index)
 	if (bar->kind == PCI_BAR_MEM64)
 		addr |= (uint64_t)get_le32(&dev->config[reg + 4]) << 32;
 	return addr & ~(bar->size - 1);
+}
+
+// Whether [first, last] lies in the window that two 16-bit registers of a bridge describe: bits 15..4 are bits
+// 31..20 of the address, the window ends with the last byte of its last MiB.
+static bool in_memory_window(const uint8_t *config, unsigned base, uint64_t base_upper, uint64_t limit_upper,
+			     uint64_t first, uint64_t last)
+{
+	uint64_t from = base_upper << 32 | (get_le16(config + base) & 0xfff0ull) << 16;
+	uint64_t to = limit_upper << 32 | (get_le16(config + base + 2) & 0xfff0ull) << 16 | 0xfffff;
+
+	return from <= first && last <= to;
+}
+
+static bool in_io_window(const uint8_t *config, uint64_t first, uint64_t last)
+{
+	uint64_t from = (config[PCI_IO_BASE] & 0xf0u) << 8, to = (config[PCI_IO_LIMIT] & 0xf0u) << 8 | 0xfff;
+
+	if ((config[PCI_BRIDGE_CONTROL] & PCI_BRIDGE_ISA) && (first & 0x300))
+		return false;
+	return from <= first && last <= to;
+}
+
+static bool windows_hold(const uint8_t *config, bool io, uint64_t first, uint64_t last)
+{
+	if (io)
+		return in_io_window(config, first, last);
+	return in_memory_window(config, PCI_MEMORY_BASE, 0, 0, first, last) ||
+	       in_memory_window(config, PCI_PREFETCH_BASE, get_le32(config + PCI_PREFETCH_BASE_UPPER),
+				get_le32(config + PCI_PREFETCH_LIMIT_UPPER), first, last);
+}
+
+// Whether BRIDGE hands an access to [first, last] down.
+static bool forwards(const struct pci_dev *bridge, bool io, uint64_t first, uint64_t last)
+{
+	uint8_t enable = io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
+
+	if (bridge->closed || !(bridge->config[PCI_COMMAND] & enable) || !powered(bridge))
+		return false;
+	return bridge->subtractive || windows_hold(bridge->config, io, first, last);
+}
+
+static bool reachable(const struct pci_dev *dev, bool io, uint64_t first, uint64_t last)
+{
+	for (const struct pci_dev *bridge = dev->bus->bridge; bridge; bridge = bridge->bus->bridge) {
+		if (!forwards(bridge, io, first, last))
+			return false;
+	}
+	return true;
 }
 
 // Whether the BAR should answer now, and where.
@@ -133,6 +184,8 @@ static bool wanted(const struct pci_dev *dev, int index, uint64_t *addr)
 		return false;
 	*addr = programmed(dev, index);
 	last = *addr + (bar->size - 1);
+	if (!reachable(dev, bar->kind == PCI_BAR_IO, *addr, last))
+		return false;
 	if (bar->kind == PCI_BAR_IO)
 		return *addr && last <= IO_LAST;
 	// Ranges that end at the last byte of 32 or 64 bits are what sizing leaves behind, never a placement.
@@ -234,4 +287,17 @@ void pci_bars_update(struct pci_dev *dev)
 		left |= update(dev, i);
 	if (left)
 		retry_waiting(dev->bus->root);
+}
+
+void pci_bus_bars_update(struct pci_bus *bus)
+{
+	for (unsigned i = 0; i < PCI_SLOTS; i++) {
+		struct pci_dev *dev = bus->slots[i];
+
+		if (!dev)
+			continue;
+		pci_bars_update(dev);
+		if (dev->secondary)
+			pci_bus_bars_update(dev->secondary);
+	}
 }

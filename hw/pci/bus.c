@@ -117,6 +117,8 @@ int pci_attach(struct pci_bus *bus, struct pci_dev *dev, uint8_t devfn, struct e
 	if (pin >= 1 && pin <= 4)
 		input = pci_route(bus, devfn >> 3, pin - 1u);
 	irq_line_connect(&dev->intx, input);
+	if (bus->bridge && bus->bridge->ops && bus->bridge->ops->child_attached)
+		bus->bridge->ops->child_attached(bus->bridge, dev);
 	pthread_mutex_unlock(&bus->root->lock);
 	return 0;
 }
@@ -147,7 +149,7 @@ static struct pci_bus *forward(const struct pci_bus *bus, unsigned number)
 		const struct pci_dev *dev = bus->slots[i];
 		unsigned first, last;
 
-		if (!dev || !dev->secondary)
+		if (!dev || !dev->secondary || dev->closed)
 			continue;
 		first = dev->config[PCI_SECONDARY];
 		last = dev->config[PCI_SUBORDINATE];
@@ -183,13 +185,16 @@ struct pci_dev *pci_find(struct pci_root *root, unsigned bus, unsigned devfn)
 	return dev;
 }
 
-// The function that an access of SIZE bytes at OFF reaches; it must be a size that exists, inside the space.
+// The function that an access of SIZE bytes at OFF reaches; it must be a size that exists, inside its space.
 static struct pci_dev *target(struct pci_root *root, unsigned bus, unsigned devfn, unsigned off,
 			      unsigned size)
 {
-	if ((size != 1 && size != 2 && size != 4) || off >= PCI_CONFIG_SIZE || size > PCI_CONFIG_SIZE - off)
+	struct pci_dev *dev;
+
+	if ((size != 1 && size != 2 && size != 4) || off >= PCI_EXPRESS_CONFIG_SIZE)
 		return NULL;
-	return pci_find_locked(root, bus, devfn);
+	dev = pci_find_locked(root, bus, devfn);
+	return dev && off + size <= dev->config_size ? dev : NULL;
 }
 
 uint32_t pci_config_read(struct pci_root *root, unsigned bus, unsigned devfn, unsigned off, unsigned size)

@@ -20,13 +20,36 @@ static bool inside(unsigned off, unsigned size)
 	       size <= PCI_CONFIG_SIZE - off;
 }
 
+// Beyond what the function holds the extended space is empty.
+static uint32_t ext_get(const struct pci_dev *dev, unsigned off, unsigned size)
+{
+	uint32_t value = 0;
+
+	for (unsigned i = 0; i < size; i++) {
+		if (off + i < dev->ext_len)
+			value |= (uint32_t)dev->ext[off + i] << (8 * i);
+	}
+	return value;
+}
+
+static void ext_set(struct pci_dev *dev, unsigned off, unsigned size, uint32_t value)
+{
+	for (unsigned i = 0; i < size && off + i < dev->ext_len; i++)
+		dev->ext[off + i] = (uint8_t)(value >> (8 * i));
+}
+
 uint32_t pci_config_get(const struct pci_dev *dev, unsigned off, unsigned size)
 {
-	return inside(off, size) ? (uint32_t)get_le(&dev->config[off], size) : UINT32_MAX;
+	if (inside(off, size))
+		return (uint32_t)get_le(&dev->config[off], size);
+	return off >= PCI_CONFIG_SIZE && off + size <= dev->config_size ? ext_get(dev, off - PCI_CONFIG_SIZE, size)
+									: UINT32_MAX;
 }
 
 void pci_config_set(struct pci_dev *dev, unsigned off, unsigned size, uint32_t value)
 {
+	if (off >= PCI_CONFIG_SIZE)
+		ext_set(dev, off - PCI_CONFIG_SIZE, size, value);
 	if (!inside(off, size))
 		return;
 	pthread_mutex_lock(&dev->irq_lock);
@@ -69,6 +92,7 @@ void pci_dev_init(struct pci_dev *dev, const char *name, const struct pci_id *id
 	dev->name = name;
 	dev->ops = ops;
 	dev->owner = owner;
+	dev->config_size = PCI_CONFIG_SIZE;
 	put_le16(&dev->config[PCI_VENDOR], id->vendor);
 	put_le16(&dev->config[PCI_DEVICE], id->device);
 	put_le16(&dev->config[PCI_STATUS], PCI_STATUS_DEVSEL_MEDIUM);
@@ -173,6 +197,10 @@ uint32_t pci_guest_read(struct pci_dev *dev, unsigned off, unsigned size)
 
 	if (off <= PCI_STATUS && PCI_STATUS < off + size && atomic_load(&dev->intx_level))
 		value |= (uint32_t)PCI_STATUS_INTX << (8 * (PCI_STATUS - off));
+	for (unsigned i = 0; dev->late_io && i < size; i++) {
+		if (pci_late_io_hides(dev, off + i))
+			value &= ~(0xffu << (8 * i));
+	}
 	if (dev->ops && dev->ops->config_read)
 		value = dev->ops->config_read(dev, off, size, value);
 	return size == 4 ? value : value & ((1u << (8 * size)) - 1);
@@ -182,6 +210,8 @@ static void write_byte(struct pci_dev *dev, unsigned off, uint8_t value)
 {
 	uint8_t w = dev->wmask[off], now = dev->config[off];
 
+	if (pci_late_io_hides(dev, off))
+		return;
 	if (dev->pm_cap && off == (unsigned)dev->pm_cap + PM_PMCSR)
 		value = (uint8_t)pm_filter(dev, off, value);
 	now = (uint8_t)((now & ~w) | (value & w));
@@ -193,6 +223,14 @@ static bool overlaps(unsigned off, unsigned size, unsigned reg, unsigned len)
 	return off < reg + len && reg < off + size;
 }
 
+static bool moves_windows(const struct pci_dev *dev, unsigned off, unsigned size)
+{
+	return overlaps(off, size, PCI_COMMAND, 2) || overlaps(off, size, PCI_IO_BASE, 2) ||
+	       overlaps(off, size, PCI_MEMORY_BASE, PCI_IO_LIMIT_UPPER + 2 - PCI_MEMORY_BASE) ||
+	       overlaps(off, size, PCI_BRIDGE_CONTROL, 2) ||
+	       (dev->pm_cap && overlaps(off, size, dev->pm_cap + PM_PMCSR, 1));
+}
+
 static bool moves_bars(const struct pci_dev *dev, unsigned off, unsigned size)
 {
 	return overlaps(off, size, PCI_COMMAND, 2) ||
@@ -201,10 +239,33 @@ static bool moves_bars(const struct pci_dev *dev, unsigned off, unsigned size)
 	       (dev->pm_cap && overlaps(off, size, dev->pm_cap + PM_PMCSR, 1));
 }
 
+// The bits read as 0, so they are not among the writable ones.
+static bool asks_for_flr(const struct pci_dev *dev, unsigned off, unsigned size, uint32_t value)
+{
+	unsigned high = dev->express_cap + EXPRESS_DEVCTL + 1u, af = dev->af_cap + AF_CONTROL;
+
+	if (dev->express_cap && dev->express_flr && off <= high && high < off + size)
+		return value >> (8 * (high - off)) & EXPRESS_DEVCTL_FLR >> 8;
+	return dev->af_cap && off <= af && af < off + size && (value >> (8 * (af - off)) & AF_CONTROL_FLR);
+}
+
+static void reset_function(struct pci_dev *dev)
+{
+	pci_reset_locked(dev);
+	if (dev->ops && dev->ops->bus_reset)
+		dev->ops->bus_reset(dev);
+}
+
 void pci_guest_write(struct pci_dev *dev, unsigned off, unsigned size, uint32_t value)
 {
 	bool was_reset = dev->config[PCI_BRIDGE_CONTROL] & PCI_BRIDGE_BUS_RESET;
 
+	if (off >= PCI_CONFIG_SIZE)
+		return;
+	if (asks_for_flr(dev, off, size, value)) {
+		reset_function(dev);
+		return;
+	}
 	pthread_mutex_lock(&dev->irq_lock);
 	for (unsigned i = 0; i < size; i++)
 		write_byte(dev, off + i, (uint8_t)(value >> (8 * i)));
@@ -213,6 +274,8 @@ void pci_guest_write(struct pci_dev *dev, unsigned off, unsigned size, uint32_t 
 
 	if (moves_bars(dev, off, size))
 		pci_bars_update(dev);
+	if (dev->secondary && moves_windows(dev, off, size))
+		pci_bus_bars_update(dev->secondary);
 	if (dev->secondary && !was_reset && (dev->config[PCI_BRIDGE_CONTROL] & PCI_BRIDGE_BUS_RESET))
 		pci_bus_reset_locked(dev->secondary);
 	if (dev->ops && dev->ops->config_written)
@@ -231,6 +294,8 @@ void pci_reset_locked(struct pci_dev *dev)
 	pci_intr_update(dev);
 	pthread_mutex_unlock(&dev->irq_lock);
 	pci_bars_update(dev);
+	if (dev->secondary)
+		pci_bus_bars_update(dev->secondary);
 }
 
 void pci_dev_reset(struct pci_dev *dev)
@@ -299,5 +364,7 @@ void pci_dev_restore(struct pci_dev *dev, const struct pci_saved *in)
 	pci_intr_update(dev);
 	pthread_mutex_unlock(&dev->irq_lock);
 	pci_bars_update(dev);
+	if (dev->secondary)
+		pci_bus_bars_update(dev->secondary);
 	pthread_mutex_unlock(lock);
 }

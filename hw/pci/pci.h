@@ -21,7 +21,9 @@
 #include "bus/gmem.h"
 #include "bus/irq.h"
 
-#define PCI_CONFIG_SIZE 256u    // 4096 with ECAM, later: sized per device by config_size
+#define PCI_CONFIG_SIZE 256u    // what mechanism 1 reaches
+#define PCI_EXPRESS_CONFIG_SIZE 4096u
+#define PCI_EXT_SIZE    64u     // bytes from 100h that a function can hold; the rest of 4096 reads as 0
 #define PCI_BARS 6
 #define PCI_ROM_BAR 6           // index of the expansion ROM in pci_dev.bars
 
@@ -53,8 +55,11 @@ struct pci_ops {
 	uint32_t (*config_read)(struct pci_dev *dev, unsigned off, unsigned size, uint32_t value);
 	// A BAR was mapped at a new address or unmapped; root lock held. Optional.
 	void (*bar_changed)(struct pci_dev *dev, int bar);
-	// The bridge above resets its bus; configuration was already restored. Root lock held. Optional.
+	// The bridge above resets its bus, or the guest this function (FLR); configuration was already restored.
+	// Root lock held. Optional.
 	void (*bus_reset)(struct pci_dev *dev);
+	// Bridges: a function came onto the bus behind it. Root lock held. Optional.
+	void (*child_attached)(struct pci_dev *bridge, struct pci_dev *child);
 };
 
 #define PCI_MSIX_MAX 65u
@@ -74,8 +79,15 @@ struct pci_dev {
 	pthread_mutex_t irq_lock;       // intx, intx_level, msix, the bytes of config that steer interrupts
 	struct irq_line intx;
 	_Atomic bool intx_level;        // what the device wants; gated by command bit 10 and MSI
-	uint8_t msi_cap, msix_cap, pm_cap;      // offsets, 0 = absent
+	uint8_t msi_cap, msix_cap, pm_cap, express_cap, af_cap; // offsets, 0 = absent
 	uint64_t cap_dwords;            // dwords of config taken by capabilities, one bit each
+	bool express_flr;               // with express_cap: bit 15 of device control resets the function
+	uint16_t config_size;           // 256, or 4096: then what is beyond 255 answers through ECAM
+	uint8_t ext[PCI_EXT_SIZE];      // from 100h, read-only: extended capabilities
+	unsigned ext_len;
+	// Bridges. Subtractive: what nobody claims passes, whatever the windows say. Closed: nothing passes.
+	bool subtractive, closed;
+	bool late_io;                   // see pci_root_set_post()
 	// MSI-X, in BAR memory of the device; the table is behind its own register range.
 	struct {
 		unsigned vectors;
@@ -115,6 +127,21 @@ uint8_t pci_add_msix(struct pci_dev *dev, uint8_t at, unsigned vectors, int bar,
 // Power management (8 bytes) with the PMC word given; states D0, D3hot, and D1, D2 where PMC says so. Out
 // of D0 the BARs are not decoded. The return to D0 keeps the registers (No_Soft_Reset).
 uint8_t pci_add_pm(struct pci_dev *dev, uint8_t at, uint16_t pmc);
+// PCI Express, version 2 of the capability (60 bytes), one lane configuration for all of VMware's devices: 5 GT/s,
+// x32. The function gets the extended configuration space.
+enum pci_express_type { PCI_EXPRESS_ENDPOINT = 0, PCI_EXPRESS_ROOT_PORT = 4 };
+enum pci_express_flag {
+	PCI_EXPRESS_FLR = 1 << 0,       // function level reset
+	PCI_EXPRESS_SLOT = 1 << 1,      // root port with a slot
+};
+uint8_t pci_add_express(struct pci_dev *dev, uint8_t at, enum pci_express_type type, unsigned flags);
+// Extended capability of LEN bytes (a multiple of 4, header included) at the next free place from 100h; returns
+// its offset, 0 when there is no room or no extended space. Read-only; pci_config_set() fills it.
+uint16_t pci_add_ext_cap(struct pci_dev *dev, uint16_t id, unsigned version, unsigned len);
+// Device serial number: the two dwords as they stand in the capability.
+uint16_t pci_add_serial_number(struct pci_dev *dev, uint32_t low, uint32_t high);
+// Advanced features, 8 bytes: conventional PCI's function level reset.
+uint8_t pci_add_af(struct pci_dev *dev, uint8_t at);
 // OFFSET is relative to the table (or PBA); outside reads give 0. Under the device's lock or none.
 uint64_t pci_msix_table_read(struct pci_dev *dev, uint64_t offset, unsigned size);
 void pci_msix_table_write(struct pci_dev *dev, uint64_t offset, unsigned size, uint64_t value);
@@ -173,6 +200,11 @@ void pci_config_write(struct pci_root *root, unsigned bus, unsigned devfn, unsig
 		      uint32_t value);
 // The function at BUS:DEVFN or NULL.
 struct pci_dev *pci_find(struct pci_root *root, unsigned bus, unsigned devfn);
+// SeaBIOS gives each bridge with an I/O BAR behind it 4 KiB, from C000h while that is enough; for more it takes the
+// range from 1000h, where the PM block is, and with nine it gives up. So the I/O BARs of functions behind root ports
+// that say `late_io` (which no firmware drives) are not there while POST is set. When it ends they get addresses
+// below C000h, in the order in which VMware's BIOS gives them. Root lock held.
+void pci_root_set_post(struct pci_root *root, bool post);
 // Resets the root's own registers (CONFIG_ADDRESS).
 void pci_root_reset(struct pci_root *root);
 

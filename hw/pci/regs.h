@@ -32,6 +32,10 @@ enum pci_reg {
 	PCI_MEMORY_LIMIT = 0x22,
 	PCI_PREFETCH_BASE = 0x24,
 	PCI_PREFETCH_LIMIT = 0x26,
+	PCI_PREFETCH_BASE_UPPER = 0x28,
+	PCI_PREFETCH_LIMIT_UPPER = 0x2c,
+	PCI_IO_BASE_UPPER = 0x30,
+	PCI_IO_LIMIT_UPPER = 0x32,
 	PCI_BRIDGE_ROM = 0x38,
 	PCI_BRIDGE_CONTROL = 0x3e,
 };
@@ -57,6 +61,7 @@ enum pci_status_bit {
 
 enum pci_bridge_control_bit {
 	PCI_BRIDGE_WRITABLE = 0x0b7f,
+	PCI_BRIDGE_ISA = 1 << 2,        // of each KiB of I/O only the first 256 bytes pass
 	PCI_BRIDGE_BUS_RESET = 1 << 6,
 	PCI_BRIDGE_DISCARD_STATUS = 1 << 10,
 };
@@ -70,7 +75,42 @@ enum pci_header_type {
 enum pci_cap_id {
 	PCI_CAP_PM = 0x01,
 	PCI_CAP_MSI = 0x05,
+	PCI_CAP_SUBSYSTEM = 0x0d,
+	PCI_CAP_EXPRESS = 0x10,
 	PCI_CAP_MSIX = 0x11,
+	PCI_CAP_AF = 0x13,
+};
+
+// Registers of the advanced features capability.
+enum pci_af_reg {
+	AF_LENGTH_REG = 2,
+	AF_CAPS = 3,
+	AF_CAPS_TP = 1 << 0,
+	AF_CAPS_FLR = 1 << 1,
+	AF_CONTROL = 4,
+	AF_CONTROL_FLR = 1 << 0,
+	AF_LENGTH = 6,
+};
+
+enum pci_ext_cap_id { PCI_EXT_CAP_SERIAL = 0x0003 };
+
+// Registers of the PCI Express capability.
+enum pci_express_reg {
+	EXPRESS_CAPS = 0x02,
+	EXPRESS_DEVCAP = 0x04,
+	EXPRESS_DEVCTL = 0x08,
+	EXPRESS_DEVCTL_FLR = 1 << 15,
+	EXPRESS_DEVSTA = 0x0a,
+	EXPRESS_LNKCAP = 0x0c,
+	EXPRESS_LNKCTL = 0x10,
+	EXPRESS_LNKSTA = 0x12,
+	EXPRESS_SLTCAP = 0x14,
+	EXPRESS_SLTCTL = 0x18,
+	EXPRESS_SLTSTA = 0x1a,
+	EXPRESS_RTCTL = 0x1c,
+	EXPRESS_RTSTA = 0x20,
+	EXPRESS_LNKCTL2 = 0x30,
+	EXPRESS_LENGTH = 0x3c,
 };
 
 #endif

@@ -25,10 +25,11 @@ SCRATCH_START, SCRATCH_SIZE = 2040 * MIB, 128 * MIB
 PATTERN_SIZE = 4 * MIB
 
 BOOT_MODULES = ('ata_piix', 'ata_generic', 'sd_mod', 'sr_mod', 'ext4')
-ROOT_MODULES = ('isofs', 'button', 'evdev', 'psmouse', 'kvm-amd', 'kvm-intel', 'i2c-piix4', 'vmw_vmci')
+ROOT_MODULES = ('isofs', 'button', 'evdev', 'psmouse', 'kvm-amd', 'kvm-intel', 'i2c-piix4', 'e1000', 'vmxnet3',
+                'uhci-hcd', 'ehci-pci', 'vmw_vmci')
 # Built in or gone in some kernels.
 OPTIONAL_MODULES = ('crc32c_generic', 'crc32c_intel', 'mbcache', 'jbd2')
-PROGRAMS = ('lscpu', 'systemd-detect-virt', 'dmidecode')
+PROGRAMS = ('lscpu', 'systemd-detect-virt', 'dmidecode', 'lspci', 'udevadm')
 
 GRUB_CFG = """\
 serial --unit=0 --speed=115200

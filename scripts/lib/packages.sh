@@ -7,7 +7,7 @@
 pkgs_build='gcc meson ninja-build pkg-config libc6-dev linux-libc-dev liburing-dev libvncserver-dev zlib1g-dev
 	libpng-dev libjansson-dev seabios acpica-tools'
 pkgs_guest='qemu-utils grub-pc-bin grub-common xorriso mtools nasm e2fsprogs busybox-static kmod dmidecode
-	util-linux systemd zstd xz-utils dpkg python3'
+	util-linux systemd zstd xz-utils dpkg python3 pciutils udev'
 pkgs_unit='check'
 pkgs_fuzz='clang'
 pkgs_pytest='python3 python3-pytest python3-pil'

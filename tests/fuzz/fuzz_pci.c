@@ -6,9 +6,12 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "hw/pci/ecam.h"
 #include "hw/pci/pci.h"
+#include "hw/pci/root_port.h"
+#include "hw/pci/vmware_bridge.h"
 
-enum { A, B, BRIDGE, INNER, LEAF, DEVICES };
+enum { A, B, BRIDGE, INNER, LEAF, EXPRESS, LEGACY, DEVICES };
 
 struct world {
 	struct bus *ports, *mmio;
@@ -18,6 +21,9 @@ struct world {
 	struct irq_pin link[4];
 	bool up[4];
 	struct pci_dev dev[DEVICES];
+	struct root_port *ports;
+	struct vmware_bridge *legacy;
+	struct ecam ecam;
 	uint64_t reg;
 };
 
@@ -89,6 +95,13 @@ static void add(struct world *w, int n, struct pci_bus *bus, unsigned devfn, con
 	if (n == B)
 		pci_add_msix(dev, 0, 3, 2, 0, 0x800);
 	pci_add_pm(dev, 0, 0xfe03);
+	if (n == EXPRESS) {
+		pci_add_express(dev, 0, PCI_EXPRESS_ENDPOINT, PCI_EXPRESS_FLR);
+		pci_add_serial_number(dev, 1, 2);
+		dev->late_io = true;
+	}
+	if (n == LEGACY)
+		pci_add_af(dev, 0);
 	if (pci_attach(bus, dev, (uint8_t)devfn, NULL))
 		abort();
 }
@@ -118,6 +131,12 @@ static struct world *build(void)
 	add(w, BRIDGE, pci_root_bus(w->root), 2 << 3, &bridge);
 	add(w, INNER, pci_bridge_bus(&w->dev[BRIDGE], NULL), 0, &bridge);
 	add(w, LEAF, pci_bridge_bus(&w->dev[INNER], NULL), 0, &plain);
+	if (root_port_create(pci_root_bus(w->root), &(struct root_port_args){ 3, 2, 160 }, &w->ports, NULL) ||
+	    vmware_bridge_create(pci_root_bus(w->root), 4 << 3, 6, &w->legacy, NULL) ||
+	    ecam_init(&w->ecam, w->root, w->mmio, NULL))
+		abort();
+	add(w, EXPRESS, root_port_bus(w->ports, 0), 0, &plain);
+	add(w, LEGACY, vmware_bridge_bus(w->legacy), 1 << 3, &plain);
 	return w;
 }
 
@@ -125,6 +144,9 @@ static void take_down(struct world *w)
 {
 	for (int i = DEVICES - 1; i >= 0; i--)
 		pci_detach(&w->dev[i]);
+	root_port_class.destroy(w->ports);
+	vmware_bridge_class.destroy(w->legacy);
+	ecam_release(&w->ecam);
 	for (unsigned i = 0; i < 4; i++) {
 		if (w->up[i])
 			abort();
@@ -182,8 +204,27 @@ static void random_cycle(struct world *w, struct script *s)
 	unsigned off = (unsigned)take(s, 2);
 	unsigned size = 1u << take(s, 1) % 4;
 
-	pci_config_write(w->root, bus, devfn, off % 0x108, size, (uint32_t)take(s, 4));
+	pci_config_write(w->root, bus, devfn, off % 0x120, size, (uint32_t)take(s, 4));
 	pci_config_read(w->root, bus, devfn, off, size);
+}
+
+static void other(struct world *w, struct script *s)
+{
+	unsigned op = (unsigned)take(s, 1);
+
+	if (op < 16) {
+		root_port_class.reset(w->ports);
+	} else if (op < 32) {
+		root_port_class.loaded(w->ports);
+	} else if (op < 64) {
+		pthread_mutex_lock(pci_root_lock(w->root));
+		pci_root_set_post(w->root, op & 1);
+		pthread_mutex_unlock(pci_root_lock(w->root));
+	} else if (op < 128) {          // the capabilities of the port
+		pci_config_write(w->root, 0, 3 << 3 | (op & 1), 0x48 + (unsigned)take(s, 1) % 0x60, 2, (uint32_t)take(s, 2));
+	} else {
+		access_bus(w->mmio, ECAM_BASE + take(s, 3), s);
+	}
 }
 
 static void step(struct world *w, struct script *s)
@@ -192,7 +233,7 @@ static void step(struct world *w, struct script *s)
 	unsigned op = (unsigned)take(s, 1);
 	struct pci_dev *dev = &w->dev[take(s, 1) % DEVICES];
 
-	switch (op % 10) {
+	switch (op % 11) {
 	case 0: access_bus(w->ports, 0xcf6 + take(s, 1) % 12, s); break;
 	case 1: access_bus(w->ports, take(s, 2), s); break;
 	case 2: access_bus(w->mmio, take(s, 5), s); break;
@@ -208,6 +249,7 @@ static void step(struct world *w, struct script *s)
 		if (op & 0x40)
 			pci_dev_reset(dev);
 		break;
+	case 10: other(w, s); break;
 	default: break;
 	}
 	check(w);

@@ -10,6 +10,12 @@
 
 static uint32_t ids[400];
 static struct acpi_args args;
+static const struct acpi_bridge bridges[] = {
+	{ 0, 0x11, 0, 32 }, { 4, 0x15, 8, 160 }, { 5, 0x16, 8, 192 }, { 6, 0x17, 8, 224 }, { 7, 0x18, 8, 256 },
+};
+static const struct acpi_label labels[] = {
+	{ 0x88, 1, 0x01000208, "Ethernet0" }, { 0xa9, 0, 0x02000400, "Ethernet1" },
+};
 static struct acpi_files files;
 static struct loaded mem;
 static uint64_t rsdt, xsdt;
@@ -27,6 +33,19 @@ static void defaults(void)
 static void release(void)
 {
 	acpi_files_free(&files);
+}
+
+// What a machine of hardware version 7 or later has.
+static void with_bridges(void)
+{
+	args.ecam = true;
+	args.bridges = bridges;
+	args.bridge_count = ARRAY_SIZE(bridges);
+	args.labels = labels;
+	args.label_count = ARRAY_SIZE(labels);
+	args.hot_add = true;
+	args.low_size = 0xc0000000;
+	args.high_size = 0x40000000;
 }
 
 // Builds, runs the script, checks the RSDP.
@@ -416,20 +435,21 @@ static bool have(const char *program)
 // of old.
 static void round_trip(void)
 {
-	static const char *const listed[] = { "FACP", "APIC", "HPET", "WAET", "BOOT", "SSDT" };
+	static const char *const listed[] = { "FACP", "APIC", "MCFG", "SRAT", "HPET", "WAET", "BOOT", "SSDT" };
 
+	dump("DSDT", find_dsdt());
 	for (size_t i = 0; i < ARRAY_SIZE(listed); i++) {
 		uint8_t *t = loaded_table(&mem, xsdt ? xsdt : rsdt, xsdt ? 8 : 4, listed[i]);
 
 		if (!t)
 			continue;
 		dump(listed[i], t);
-		ck_assert_msg(run("iasl -d $t.aml >log 2>&1 && iasl -we -vw 3168 $t.dsl >>log 2>&1",
+		ck_assert_msg(run("e=; [ $t = SSDT ] && e='-e DSDT.aml'; iasl $e -d $t.aml >log 2>&1 && "
+				  "iasl -we -vw 3168 $t.dsl >>log 2>&1",
 				  listed[i]) == 0,
 			      "iasl on %s", listed[i]);
 		ck_assert_int_ne(run("grep -Eiq '(invalid|incorrect|exceeds) ' $t.dsl", listed[i]), 0);
 	}
-	dump("DSDT", find_dsdt());
 	ck_assert_int_eq(run("iasl -d $t.aml >log 2>&1 && iasl -we -vw 3168 $t.dsl >>log 2>&1", "DSDT"), 0);
 }
 
@@ -443,6 +463,8 @@ START_TEST(iasl_agrees)
 	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
 		args.hw_version = versions[i];
 		args.cpus = versions[i] == 21 ? 300 : versions[i];
+		if (versions[i] >= 7)
+			with_bridges();
 		build();
 		round_trip();
 		release();
@@ -482,7 +504,8 @@ START_TEST(methods_work)
 	ck_assert(evaluates_to("evaluate \\_SB.PCI0.ISA.HPET._STA", "0000000000000000"));
 	ck_assert(evaluates_to("evaluate \\_SB.PCI0.ISA.KBC._STA", "000000000000000F"));
 	ck_assert(evaluates_to("evaluate \\_SB.PCI0._CRS", "00 00 00 D0 FF FF"));
-	ck_assert(evaluates_to("evaluate \\_SB.PCI0._CRS", "FF EF 00 00 00 00 00 00 00 20 88"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.EXPL._STA", "0000000000000000"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0._CRS", "E0 FF FF FF EF 00 00 00 00"));
 	ck_assert(evaluates_to("evaluate \\_S1", "0000000000000004"));
 	ck_assert(evaluates_to("evaluate \\_PR.CP01", "Processor"));
 	ck_assert(evaluates_to("evaluate \\_PIC 1;evaluate \\_SB.PCI0.LNKA._PRS", "23 F8 CE 18"));
@@ -512,6 +535,70 @@ START_TEST(generation_id)
 	args.genid = 0;
 	build();
 	ck_assert_ptr_null(memmem(files.tables.data, files.tables.len, "VMGC", 4));
+}
+END_TEST
+
+// The names of the slots, who is in them, what the OS may drive.
+START_TEST(slots)
+{
+#define OSC "execute \\_SB.PCI0._OSC (5B 4D DB 33 F7 1F 1C 40 96 57 74 41 C0 3D D7 66) "
+#define DSM " (D0 37 C9 E5 53 35 7A 4D 91 17 EA 4D 19 C3 43 4D) 2 "
+	if (!have("acpiexec"))
+		return;
+	with_bridges();
+	build();
+	open_folder();
+	dump("DSDT", find_dsdt());
+	dump("SSDT", loaded_table(&mem, xsdt, 8, "SSDT"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.P2P0.S1F0._SUN", "0000000000000020"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.P2P0.S2F0._SUN", "0000000000000021"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.P2P0.S32F._SUN", "000000000000003F"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.P2P0.S32F._ADR", "00000000001F0000"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.P2P0._ADR", "0000000000110000"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.PE40.S1F0._SUN", "00000000000000A0"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.PE41._ADR", "0000000000150001"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.PE41.S1F0._SUN", "00000000000000A1"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.PE77.S1F0._SUN", "0000000000000107"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.PE77._ADR", "0000000000180007"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.EXPL._STA", "000000000000000F"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0._CRS", "00 00 00 E8 FF FF BF FE"));
+	// 02:01.0 is on input 19, 03:00.0 on 18, 0b:00.0 on 19, 13:00.0 on 16.
+	ck_assert(evaluates_to("execute \\_PIC 1;evaluate \\_SB.PCI0.P2P0._PRT", "0000000000000013"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.P2P0.S2F0._DSM" DSM "0 [0]", "81"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.P2P0.S2F0._DSM" DSM "7 [0]", "0000000001000208"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.P2P0.S2F0._DSM" DSM "7 [0]", "45 00 74 00 68 00"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.P2P0.S3F0._DSM" DSM "0 [0]", "01"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.PE51.S1F0._DSM" DSM "0 [0]", "01"));
+	ck_assert(evaluates_to("evaluate \\_SB.PCI0.PE41.S1F0._DSM" DSM "7 [0]", "0000000002000400"));
+	// Hot plug, SHPC, PME, capability: granted; AER is not, and a bit says that something was not.
+	ck_assert(evaluates_to(OSC "1 3 (00 00 00 00 1F 00 00 00 1F 00 00 00)", "10 00 00 00 1F 00 00 00 17"));
+	ck_assert(evaluates_to(OSC "1 3 (00 00 00 00 1F 00 00 00 17 00 00 00)", "00 00 00 00 1F 00 00 00 17"));
+	close_folder();
+}
+END_TEST
+
+START_TEST(configuration_space_and_memory)
+{
+	uint8_t *t;
+
+	with_bridges();
+	build();
+	t = loaded_table(&mem, xsdt, 8, "MCFG");
+	check_ident(t, "PTLTD ", "$PCITBL$", " LTP", 1);
+	ck_assert_uint_eq(get_le32(t + 4), 60);
+	ck_assert_uint_eq(get_le64(t + 44), 0xe0000000);
+	ck_assert_mem_eq(t + 52, "\0\0\0\x7f\0\0\0\0", 8);
+	t = loaded_table(&mem, xsdt, 8, "SRAT");
+	check_ident(t, "VMWARE", "MEMPLUG ", "VMW ", 1);
+	ck_assert_uint_eq(t[8], 2);
+	ck_assert_uint_eq(get_le32(t + 4), 48 + 2 * 16 + 3 * 40);
+	ck_assert_uint_eq(get_le64(t + 48 + 32 + 40 + 8), 0x100000);
+	ck_assert_uint_eq(get_le64(t + 48 + 32 + 40 + 16), 0xc0000000 - 0x100000);
+	ck_assert_uint_eq(get_le64(t + 48 + 32 + 80 + 8), 0x100000000ull);
+	args.hot_add = false;
+	release();
+	build();
+	ck_assert_ptr_null(loaded_table(&mem, xsdt, 8, "SRAT"));
 }
 END_TEST
 
@@ -684,6 +771,8 @@ static TCase *table_tests(void)
 	tcase_add_test(tc, iasl_agrees);
 	tcase_add_test(tc, methods_work);
 	tcase_add_test(tc, generation_id);
+	tcase_add_test(tc, slots);
+	tcase_add_test(tc, configuration_space_and_memory);
 	tcase_add_test(tc, links_route);
 	tcase_add_test(tc, interrupt_routing);
 	return tc;
@@ -709,6 +798,7 @@ static int write_files(const char *to)
 	};
 
 	defaults();
+	with_bridges();
 	if (acpi_files_build(&args, &files, NULL) < 0)
 		return 1;
 	for (size_t i = 0; i < ARRAY_SIZE(out); i++) {

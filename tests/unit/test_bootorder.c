@@ -13,8 +13,8 @@ static void set_up(void)
 	boot_path_ide(paths[0], IDE, 0, 0);
 	boot_path_ide(paths[1], IDE, 0, 1);
 	boot_path_ide(paths[2], IDE, 1, 0);
-	boot_path_scsi(paths[3], 0x80, 1, 0);
-	boot_path_nic(paths[4], 0x88);
+	boot_path_scsi(paths[3], &(struct boot_place){ BOOT_NO_BRIDGE, 0x80 }, 1, 0);
+	boot_path_nic(paths[4], &(struct boot_place){ BOOT_NO_BRIDGE, 0x88 });
 	devices[0] = (struct boot_device){ "ide0:0", BOOT_DISK, paths[0] };
 	devices[1] = (struct boot_device){ "ide0:1", BOOT_DISK, paths[1] };
 	devices[2] = (struct boot_device){ "ide1:0", BOOT_CDROM, paths[2] };
@@ -45,10 +45,16 @@ static const char *order(const char *boot, const char *disks, char *digits)
 
 START_TEST(path_names)
 {
+	char behind[BOOT_PATH_SIZE];
+
 	ck_assert_str_eq(paths[0], "/pci@i0cf8/ide@7,1/drive@0/disk@0");
 	ck_assert_str_eq(paths[2], "/pci@i0cf8/ide@7,1/drive@1/disk@0");
 	ck_assert_str_eq(paths[3], "/pci@i0cf8/scsi@10/channel@0/disk@1,0");
 	ck_assert_str_eq(paths[4], "/pci@i0cf8/ethernet@11");
+	boot_path_nic(behind, &(struct boot_place){ 0x88, 0x08 });
+	ck_assert_str_eq(behind, "/pci@i0cf8/pci-bridge@11/ethernet@1");
+	boot_path_scsi(behind, &(struct boot_place){ 0xa9, 0 }, 15, 7);
+	ck_assert_str_eq(behind, "/pci@i0cf8/pci-bridge@15,1/scsi@0/channel@0/disk@f,7");
 }
 END_TEST
 

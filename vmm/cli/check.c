@@ -83,8 +83,10 @@ void check_load(struct check *check, const char *path)
 {
 	*check = (struct check){ .path = path };
 	vm_config_load(path, &check->config, &check->file, &check->report, &check->err);
-	if (check->config)
-		look_at_drives(check);
+	if (!check->config)
+		return;
+	pci_plan_make(check->config, &check->pci, &check->report);
+	look_at_drives(check);
 }
 
 void check_free(struct check *check)

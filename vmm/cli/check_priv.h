@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "machine/pci_plan.h"
 #include "vmx/config.h"
 #include "vmx/keys.h"
 #include "vmx/vmx_file.h"
@@ -27,6 +28,7 @@ struct check {
 	struct vmx_file *file;                  // NULL when it could not be parsed
 	struct vmx_report report;
 	struct err err;                         // .code != 0: the file could not be read at all
+	struct pci_plan pci;
 	struct check_drive drive[CHECK_DRIVES]; // channel * 2 + unit
 	bool disks_looked_at; // false: this host has no io_uring, sizes and types are not known
 };

@@ -150,6 +150,51 @@ static void print_serial(const struct vm_config *c, FILE *out)
 	}
 }
 
+static void print_place(const struct pci_plan_entry *e, FILE *out)
+{
+	fprintf(out, "slot %d, %02x:%02x.%x\n", e->number, e->bus, e->devfn >> 3, e->devfn & 7);
+}
+
+static void print_nics(const struct check *check, FILE *out)
+{
+	static const char *const kinds[] = {
+		[VM_NIC_VLANCE] = "vlance", [VM_NIC_VMXNET] = "vmxnet", [VM_NIC_VMXNET3] = "vmxnet3",
+		[VM_NIC_E1000] = "e1000", [VM_NIC_E1000E] = "e1000e",
+	};
+
+	for (unsigned n = 0; n < VM_NICS; n++) {
+		char node[VM_PCI_NODE];
+		const struct pci_plan_entry *e;
+		uint8_t m[6];
+
+		snprintf(node, sizeof(node), "ethernet%u", n);
+		e = pci_plan_find(&check->pci, node);
+		if (!e || check->config->nic[n].kind == VM_NIC_NONE)
+			continue;
+		label(out, node);
+		vm_nic_mac(check->config, n, m);
+		fprintf(out, "%s, ", kinds[check->config->nic[n].kind]);
+		if (check->config->nic[n].has_mac || check->config->has_uuid_bios)
+			fprintf(out, "%02x:%02x:%02x:%02x:%02x:%02x, ", m[0], m[1], m[2], m[3], m[4], m[5]);
+		print_place(e, out);
+	}
+}
+
+static void print_usb(const struct check *check, FILE *out)
+{
+	static const char *const nodes[] = { "usb", "ehci" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
+		const struct pci_plan_entry *e = pci_plan_find(&check->pci, nodes[i]);
+
+		if (!e)
+			continue;
+		label(out, i ? "USB 2" : "USB 1.1");
+		fputs("controller, no devices, ", out);
+		print_place(e, out);
+	}
+}
+
 static void print_machine(const struct check *check, FILE *out)
 {
 	fputs("\nMachine\n", out);
@@ -158,6 +203,8 @@ static void print_machine(const struct check *check, FILE *out)
 	print_platform(check->config, out);
 	print_drives(check, out);
 	print_serial(check->config, out);
+	print_usb(check, out);
+	print_nics(check, out);
 	if (!check->disks_looked_at)
 		fputs("  Disks were not opened: this host refuses io_uring; see `berth host`.\n", out);
 }

@@ -23,6 +23,7 @@
 #include "kvm/host.h"
 #include "machine/control.h"
 #include "machine/machine.h"
+#include "machine/pci_plan.h"
 #include "vmx/config.h"
 #include "vmx/vmx_file.h"
 
@@ -129,7 +130,10 @@ static void tell_problems(const struct run *run)
 static int load(struct run *run, struct err *err)
 {
 	int r = vm_config_load(run->vmx, &run->config, &run->file, &run->report, err);
+	struct pci_plan plan;
 
+	if (run->config)
+		pci_plan_make(run->config, &plan, &run->report);
 	tell_problems(run);
 	if (r < 0) {
 		if (!err->code)
@@ -230,6 +234,24 @@ static int redo_is_named(const struct run *run, struct err *err)
 	return -EROFS;
 }
 
+// As VMware does, so that the next start, here or there, finds every device where it was.
+static void note_slots(struct run *run)
+{
+	char key[VM_PCI_NODE + 16], value[16];
+	struct pci_plan plan;
+
+	pci_plan_make(run->config, &plan, NULL);
+	for (size_t i = 0; i < plan.count; i++) {
+		const struct pci_plan_entry *e = &plan.entry[i];
+
+		if (!e->in_file || e->number < 0 || e->number == e->asked)
+			continue;
+		snprintf(key, sizeof(key), "%s.pciSlotNumber", e->node);
+		snprintf(value, sizeof(value), "%d", e->number);
+		vmx_file_set(run->file, key, value, NULL);
+	}
+}
+
 static int mark_started(struct run *run, struct err *err)
 {
 	int r;
@@ -237,6 +259,7 @@ static int mark_started(struct run *run, struct err *err)
 	// "Once" is over now: VMware resets it as well.
 	if (run->config->force_setup_once)
 		vmx_file_set(run->file, "bios.forceSetupOnce", "FALSE", NULL);
+	note_slots(run);
 	vmx_file_set(run->file, "cleanShutdown", "FALSE", NULL);
 	machine_each_redo(run->machine, set_redo, run);
 	r = save_vmx(run, err);

@@ -27,16 +27,19 @@
 
 #define LAST_HW_WITH_UHCI_ON_BUS_0 6
 #define FIRST_HW_WITH_VMCI_PPN64   14
+#define FIRST_HW_WITH_ECAM         7
 
 static int build_bridges(struct machine *m, struct err *err)
 {
-	int r = i440bx_create(&m->platform, &(struct i440bx_args){ .post_identity = true }, &m->i440bx, err);
+	int hw = m->config->hw_version;
+	struct i440bx_args args = { .post_identity = true, .ecam = hw >= FIRST_HW_WITH_ECAM };
+	int r = i440bx_create(&m->platform, &args, &m->i440bx, err);
 
 	if (r < 0)
 		return r;
 	machine_add_device(m, &i440bx_class, m->i440bx);
 	r = piix4_create(&m->platform, &(struct piix4_args){
-				 .bx = m->i440bx, .uhci = m->config->hw_version <= LAST_HW_WITH_UHCI_ON_BUS_0 },
+				 .bx = m->i440bx, .uhci = m->config->usb && hw <= LAST_HW_WITH_UHCI_ON_BUS_0 },
 			 &m->piix4, err);
 	if (r < 0)
 		return r;
@@ -281,6 +284,9 @@ int machine_build(struct machine *m, struct err *err)
 		build_display,
 		build_genid,
 		build_vmci,
+		machine_build_pci_bridges,
+		machine_build_usb,
+		machine_build_nics,
 		build_firmware_ports,
 		build_vnc,
 	};

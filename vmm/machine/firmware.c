@@ -1,15 +1,18 @@
 // firmware.c: ROM images in their places, and what the firmware is told: tables, memory map, boot order.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "hw/chipset/i440bx.h"
 #include "hw/firmware/acpi.h"
 #include "hw/firmware/bootorder.h"
 #include "hw/firmware/e820.h"
 #include "hw/firmware/fw_cfg.h"
 #include "hw/firmware/smbios.h"
 #include "hw/vmware/genid.h"
+#include "hw/pci/ecam.h"
 #include "machine/internal.h"
 
 // IA32_FEATURE_CONTROL: locked, VMX outside SMX. SeaBIOS writes it on every CPU.
@@ -27,6 +30,51 @@ static unsigned serial_bitmap(const struct machine *m)
 	return m->args.console ? bits | 1u : bits;
 }
 
+struct acpi_places {
+	struct acpi_bridge bridges[ACPI_MAX_BRIDGES];
+	struct acpi_label labels[PCI_PLAN_MAX];
+	unsigned bridge_count, label_count;
+};
+
+static void describe_bridge(struct acpi_places *p, const struct pci_plan_entry *e)
+{
+	int n = e->node[strlen(e->node) - 1] - '0';
+	bool express = e->kind == VM_PCI_ROOT_PORT;
+
+	if (p->bridge_count == ACPI_MAX_BRIDGES)
+		return;
+	p->bridges[p->bridge_count++] = (struct acpi_bridge){
+		.index = (unsigned)n, .device = (uint8_t)e->slot.device, .functions = express ? e->functions : 0,
+		.slot = (unsigned)pci_slot_guest_number(&(struct pci_slot){ .bridge = n }, express),
+	};
+}
+
+static void describe_label(struct acpi_places *p, const struct pci_plan_entry *e)
+{
+	struct acpi_label *l = &p->labels[p->label_count++];
+
+	*l = (struct acpi_label){ .bridge_devfn = e->bridge_devfn, .device = (uint8_t)e->slot.device,
+				  .index = pci_plan_label_index(e) };
+	snprintf(l->name, sizeof(l->name), "%s", e->node);
+	// VMware writes the adapters' names with a capital.
+	if (!strncmp(l->name, "ethernet", 8))
+		l->name[0] = 'E';
+}
+
+static void describe_places(const struct pci_plan *plan, struct acpi_places *p)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct pci_plan_entry *e = &plan->entry[i];
+
+		if (e->number < 0)
+			continue;
+		if (pci_plan_is_bridge(e))
+			describe_bridge(p, e);
+		else if (e->slot.bridge != PCI_SLOT_BUS0 && e->kind != VM_PCI_NUMBER)
+			describe_label(p, e);
+	}
+}
+
 static int add_acpi(struct machine *m, struct err *err)
 {
 	const struct vm_config *c = m->config;
@@ -35,8 +83,17 @@ static int add_acpi(struct machine *m, struct err *err)
 	struct acpi_args args = {
 		.hw_version = c->hw_version, .cpus = c->cpus, .apic_ids = ids, .hpet = c->hpet, .ps2 = true,
 		.serial_ports = serial_bitmap(m), .genid = c->has_genid ? GENID_ADDRESS : 0,
+		.ecam = i440bx_has_ecam(m->i440bx), .hot_add = c->hot_add,
+		.low_size = gmem_low_size(m->mem), .high_size = gmem_high_size(m->mem),
 	};
+	struct acpi_places places = { .bridge_count = 0 };
 	int r;
+
+	describe_places(&m->pci, &places);
+	args.bridges = places.bridges;
+	args.bridge_count = places.bridge_count;
+	args.labels = places.labels;
+	args.label_count = places.label_count;
 
 	if (!ids)
 		return err_set(err, ENOMEM, c->name, "no memory for the ACPI tables");
@@ -108,7 +165,11 @@ static int add_smbios(struct machine *m, struct err *err)
 
 static int add_map(struct machine *m, struct err *err)
 {
-	struct e820_args args = { .low_size = gmem_low_size(m->mem), .high_size = gmem_high_size(m->mem) };
+	static const struct e820_range ecam = { ECAM_BASE, ECAM_SIZE };
+	struct e820_args args = {
+		.low_size = gmem_low_size(m->mem), .high_size = gmem_high_size(m->mem),
+		.reserved = &ecam, .reserved_count = i440bx_has_ecam(m->i440bx),
+	};
 
 	return e820_build(&args, m->fw_cfg, err);
 }

@@ -16,13 +16,14 @@
 #include "machine/machine.h"
 #include "machine/question.h"
 #include "machine/redo.h"
+#include "machine/pci_plan.h"
 
 // Device numbers on bus 0, vmware-hardware 1.2.
 #define DEVFN_PIIX4_IDE (7u << 3 | 1)
 #define DEVFN_SVGA      (15u << 3)
 #define DEVFN_VMCI      (7u << 3 | 7)
 
-#define MACHINE_DEVICES 40u
+#define MACHINE_DEVICES 64u
 #define MACHINE_DRIVES  (VM_IDE_CHANNELS * 2u)
 
 struct fw_cfg;
@@ -31,6 +32,8 @@ struct i440bx;
 struct i8042;
 struct piix4;
 struct piix4_ide;
+struct root_port;
+struct vmware_bridge;
 struct rtc;
 struct serial;
 struct vnc_server;
@@ -79,6 +82,10 @@ struct machine {
 	struct i440bx *i440bx;
 	struct piix4 *piix4;
 	struct piix4_ide *ide;
+	struct pci_plan pci;
+	// pciBridgeN: one of the two, or neither.
+	struct vmware_bridge *bridge[PCI_PLAN_BRIDGES];
+	struct root_port *root_ports[PCI_PLAN_BRIDGES];
 	struct rtc *rtc;
 	struct i8042 *i8042;
 	struct fw_cfg *fw_cfg;
@@ -124,6 +131,12 @@ void machine_add_device(struct machine *m, const struct device_class *cls, void 
 
 // build.c: every device, top to bottom.
 int machine_build(struct machine *m, struct err *err);
+// build_pci.c: bridges and what the plan puts behind them. The chipset must be there.
+int machine_build_pci_bridges(struct machine *m, struct err *err);
+int machine_build_nics(struct machine *m, struct err *err);
+int machine_build_usb(struct machine *m, struct err *err);
+// Bus and DEVFN that the plan has for NODE ("scsi0"); NULL with ERR filled when it has none.
+struct pci_bus *machine_pci_place(struct machine *m, const char *node, uint8_t *devfn, struct err *err);
 // firmware.c: ROM images and the tables the firmware hands to the guest.
 int machine_load_roms(struct machine *m, struct err *err);
 int machine_build_firmware(struct machine *m, struct err *err);

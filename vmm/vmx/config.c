@@ -122,6 +122,7 @@ static void load_all(struct loader *l)
 	load_drives(l);
 	load_ports(l);
 	load_answers(l);
+	load_pci(l);
 	load_missing(l);
 }
 

@@ -60,6 +60,36 @@ struct vm_vnc {
 	int max_connections;    // -1 = unlimited
 };
 
+// A function that has a place on PCI, or a number for one (*.pciSlotNumber).
+enum vm_pci_kind {
+	VM_PCI_BRIDGE,          // pciBridgeN: PCI
+	VM_PCI_ROOT_PORT,       // pciBridgeN: PCIe, with functions
+	VM_PCI_BUS0,            // sits on bus 0 unless its number says otherwise: parallel scsi0
+	VM_PCI_LEGACY,          // behind a PCI bridge
+	VM_PCI_EXPRESS,         // behind a root port
+	VM_PCI_NUMBER,          // keeps a number of the PCI bridge's and is elsewhere: vmci0
+};
+
+#define VM_PCI_MAX  48u
+#define VM_PCI_NODE 16u
+#define VM_NICS     10u
+
+struct vm_pci {
+	char node[VM_PCI_NODE]; // "ethernet0", "pciBridge4", as the keys are spelled
+	enum vm_pci_kind kind;
+	int slot;               // pciSlotNumber as written, sound or not; -1 = none
+	unsigned line;          // of that key, 0 = not in the file
+	unsigned functions;     // root ports: 1..8
+};
+
+enum vm_nic_kind { VM_NIC_NONE, VM_NIC_VLANCE, VM_NIC_VMXNET, VM_NIC_VMXNET3, VM_NIC_E1000, VM_NIC_E1000E };
+
+struct vm_nic {
+	enum vm_nic_kind kind;
+	bool has_mac;           // false: derived from uuid.bios, see vm_nic_mac()
+	uint8_t mac[6];
+};
+
 // One character of a cpuid mask a bit, MSB first, as vmx-keys 2.2 lists them; '-' = no override.
 struct vm_cpuid_mask {
 	uint32_t leaf;
@@ -90,6 +120,7 @@ struct vm_config {
 	bool nested;            // vhv.enable
 	bool restrict_backdoor; // monitor_control.restrict_backdoor
 	bool hpet;              // hpet0.present
+	bool hot_add;           // mem.hotadd or vcpu.hotadd
 	bool smbios_reflect_host;
 	bool smbios_no_oem_strings;
 	bool smbios_short_serial;       // SMBIOS.use12CharSerialNumber
@@ -101,6 +132,10 @@ struct vm_config {
 	unsigned phys_bits;     // monitor.phys_bits_used, 0 = the host's
 	struct vm_drive ide[VM_IDE_CHANNELS][2];
 	struct vm_serial serial[VM_SERIALS];
+	struct vm_pci pci[VM_PCI_MAX];  // what the file has, in the order in which VMware gives out numbers
+	size_t pci_count;
+	struct vm_nic nic[VM_NICS];
+	bool usb, ehci;         // UHCI, EHCI
 	struct vm_vnc vnc;
 	char *boot_order;       // bios.bootOrder as written, or NULL
 	char *hdd_order;        // bios.hddOrder, or NULL
@@ -160,6 +195,11 @@ enum vmx_fate {
 // parsed). Only a file that cannot be read at all fills ERR. Caller frees all with the functions below.
 int vm_config_load(const char *path, struct vm_config **out, struct vmx_file **file, struct vmx_report *report, struct err *err);
 void vm_config_free(struct vm_config *config);
+// The address of adapter N, when uuid_bios is known: what the file says, or what follows from the UUID.
+void vm_nic_mac(const struct vm_config *config, unsigned n, uint8_t mac[6]);
+// Adds a problem that showed later than loading, as those of vm_config_load() are. Out of memory: it is counted.
+void vmx_report_add(struct vmx_report *report, enum vmx_severity severity, unsigned line, const char *key,
+		    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void vmx_report_free(struct vmx_report *report);
 
 #endif

@@ -51,6 +51,7 @@ void load_platform(struct loader *l);   // config_base.c: firmware, boot, clock,
 void load_drives(struct loader *l);     // config_drives.c
 void load_ports(struct loader *l);      // config_ports.c: serial ports, VNC
 void load_answers(struct loader *l);    // config_answers.c: what to answer to questions
+void load_pci(struct loader *l);        // config_pci.c: bridges, slot numbers, NICs, USB
 void load_missing(struct loader *l);    // config_base.c: devices the guest will not find
 
 #endif

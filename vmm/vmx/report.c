@@ -86,6 +86,19 @@ void problem_at(struct loader *l, enum vmx_severity severity, unsigned line, con
 		set_exit(l->report, EXIT_CONFIG);
 }
 
+void vmx_report_add(struct vmx_report *report, enum vmx_severity severity, unsigned line, const char *key,
+		    const char *fmt, ...)
+{
+	struct loader l = { .report = report };
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_text(&l, (struct place){ severity, line, key }, fmt, ap);
+	va_end(ap);
+	if (severity == VMX_ERROR)
+		set_exit(report, EXIT_CONFIG);
+}
+
 void problem_busy(struct loader *l, const char *key, const char *fmt, ...)
 {
 	va_list ap;
