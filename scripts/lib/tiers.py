@@ -145,8 +145,9 @@ def run_pytest(count, tier, only, results, binary):
 def lab_environment():
     """Makes what the scenarios need, here, where it is fast; the emulated host only uses it."""
     import guest
+    import inner
     subformat = 'twoGbMaxExtentSparse'
-    return {'BERTH_GUEST_' + subformat: str(guest.vmdk(subformat)), 'BERTH_TEST_SLOW': '4', 'BERTH_LAB': '1'}
+    return {'BERTH_GUEST_inner': str(inner.iso(BUILD / 'vmm/cli/berth', (inner.QEMU,))), 'BERTH_GUEST_' + subformat: str(guest.vmdk(subformat)), 'BERTH_TEST_SLOW': '4', 'BERTH_LAB': '1'}
 
 
 def lab_shards():

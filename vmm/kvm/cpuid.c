@@ -12,11 +12,13 @@
 #define LEAF_HV_END      0x4fffffffu
 
 #define L1_ECX_VMX       (1u << 5)
+#define L1_ECX_PDCM      (1u << 15)
 #define L1_ECX_X2APIC    (1u << 21)
 #define L1_ECX_HV        (1u << 31)
 #define L1_EDX_HTT       (1u << 28)
 #define LX1_ECX_CMPLEGACY (1u << 1)
 #define LX1_ECX_SVM      (1u << 2)
+#define LX1_ECX_PERFCTR  (3u << 23)      // of the core, of the northbridge
 
 static unsigned bits_for(unsigned n)
 {
@@ -108,6 +110,7 @@ static void set_hypervisor(const struct cpuid_args *a, struct cpuid_table *t)
 	}
 }
 
+// Behind the masks: a mask asks for nesting (config_cpu.c), it does not give it.
 static void set_nesting(const struct cpuid_args *a, struct cpuid_table *t)
 {
 	struct kvm_cpuid_entry2 *e;
@@ -121,6 +124,27 @@ static void set_nesting(const struct cpuid_args *a, struct cpuid_table *t)
 	if (e)
 		e->ecx &= ~LX1_ECX_SVM;
 	e = cpuid_find(t, 0x8000000au, 0);
+	if (e)
+		e->eax = e->ebx = e->ecx = e->edx = 0;
+}
+
+// The architectural counters of Intel (leaf Ah, PDCM) and the extended ones of AMD.
+static void set_pmu(const struct cpuid_args *a, struct cpuid_table *t)
+{
+	struct kvm_cpuid_entry2 *e;
+
+	if (a->pmu)
+		return;
+	e = cpuid_find(t, 1, 0);
+	if (e)
+		e->ecx &= ~L1_ECX_PDCM;
+	e = cpuid_find(t, 0xa, 0);
+	if (e)
+		e->eax = e->ebx = e->ecx = e->edx = 0;
+	e = cpuid_find(t, 0x80000001u, 0);
+	if (e)
+		e->ecx &= ~LX1_ECX_PERFCTR;
+	e = cpuid_find(t, 0x80000022u, 0);
 	if (e)
 		e->eax = e->ebx = e->ecx = e->edx = 0;
 }
@@ -260,9 +284,10 @@ void cpuid_build(const struct cpuid_args *args, const struct kvm_cpuid_entry2 *h
 {
 	copy_host(out, host, count);
 	set_hypervisor(args, out);
-	set_nesting(args, out);
+	set_pmu(args, out);
 	set_topology(args, out);
 	apply_masks(args, out, host, count);
+	set_nesting(args, out);
 }
 
 void cpuid_for_cpu(const struct cpuid_args *args, unsigned cpu, struct cpuid_table *table)

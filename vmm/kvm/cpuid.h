@@ -25,6 +25,7 @@ struct cpuid_args {
 	struct cpu_topology topology;
 	bool hypervisor;                // hypervisor.cpuid.v0
 	bool nested;                    // vhv.enable: keep VMX or SVM
+	bool pmu;                       // vpmc.enable: keep the performance counters
 	uint32_t tsc_khz, apic_khz;
 	const struct vm_cpuid_mask *masks;
 	size_t mask_count;

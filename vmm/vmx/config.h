@@ -60,6 +60,17 @@ struct vm_cpuid_mask {
 	char bits[33];
 };
 
+// A switch that may be left alone.
+enum vm_said { VM_SAID_NOTHING, VM_SAID_FALSE, VM_SAID_TRUE };
+
+// Whether the guest is to be a hypervisor, and who says so.
+struct vm_nesting {
+	enum vm_said said;      // TRUE: the guest must have it; FALSE: it must not, whatever the host allows
+	bool if_possible;       // with NOTHING: give it where the host can
+	const char *by;         // key that decided; static, NULL = none
+	enum vm_said allow_nested;      // vmx.allowNested
+};
+
 struct vm_config {
 	char *vmx_path;         // absolute
 	char *dir;              // folder of the .vmx, absolute
@@ -74,7 +85,9 @@ struct vm_config {
 	bool has_uuid_bios;     // false: the start generates one and writes it back
 	char *uuid_bios_text;   // as printed in the file: "56 4d ... -..."
 	bool hypervisor_leaves; // hypervisor.cpuid.v0
-	bool nested;            // vhv.enable
+	bool nested;            // the guest sees VMX or SVM; nested_start() has the last word
+	struct vm_nesting nesting;
+	bool pmu;               // vpmc.enable
 	bool restrict_backdoor; // monitor_control.restrict_backdoor
 	bool hpet;              // hpet0.present
 	bool smbios_reflect_host;
