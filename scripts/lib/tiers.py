@@ -147,7 +147,8 @@ def lab_environment():
     import guest
     import inner
     subformat = 'twoGbMaxExtentSparse'
-    return {'BERTH_GUEST_inner': str(inner.iso(BUILD / 'vmm/cli/berth', (inner.QEMU,))), 'BERTH_GUEST_' + subformat: str(guest.vmdk(subformat)), 'BERTH_TEST_SLOW': '4', 'BERTH_LAB': '1'}
+    return {'BERTH_GUEST_inner': str(inner.iso(BUILD / 'vmm/cli/berth', (inner.QEMU,)).parent),
+            'BERTH_GUEST_' + subformat: str(guest.vmdk(subformat)), 'BERTH_TEST_SLOW': '4', 'BERTH_LAB': '1'}
 
 
 def lab_shards():

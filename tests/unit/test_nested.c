@@ -3,6 +3,7 @@
 #include "host_fixture.h"
 
 #include "kvm/cpuid.h"
+#include "kvm/hyperv.h"
 #include "kvm/port_rights.h"
 
 static struct nested_wish wish;
@@ -410,6 +411,47 @@ START_TEST(counters_are_shown_when_asked_for)
 }
 END_TEST
 
+// --- Hyper-V ---
+
+static const struct kvm_cpuid_entry2 amd_hv[] = { { .function = 0, .eax = 0xd }, { .function = 1 } };
+
+START_TEST(enlightenments_stand_before_vmwares_leaves)
+{
+	struct cpuid_args a = { .topology = { 1, 1 }, .hypervisor = true, .tsc_khz = 2000000,
+				.hyperv = 1u << VM_HV_RELAXED | 1u << VM_HV_TIME, .hyperv_spinlocks = 8191 };
+
+	cpuid_build(&a, amd_hv, 2, &table);
+	ck_assert_mem_eq(&cpuid_find(&table, 0x40000000, 0)->ebx, "Micr", 4);
+	ck_assert_uint_eq(cpuid_find(&table, 0x40000000, 0)->eax, 0x40000005);
+	ck_assert_uint_eq(cpuid_find(&table, 0x40000003, 0)->eax, 0x222);
+	ck_assert_uint_eq(cpuid_find(&table, 0x40000004, 0)->eax, 0x20);
+	ck_assert_uint_eq(cpuid_find(&table, 0x40000004, 0)->ebx, 8191);
+	ck_assert_mem_eq(&cpuid_find(&table, 0x40000100, 0)->ebx, "VMwa", 4);
+	ck_assert_uint_eq(cpuid_find(&table, 0x40000100, 0)->eax, 0x40000110);
+	ck_assert_uint_eq(cpuid_find(&table, 0x40000110, 0)->eax, 2000000);
+	ck_assert_ptr_null(cpuid_find(&table, 0x40000010, 0));
+	a.hyperv = 1u << VM_HV_EVMCS | 1u << VM_HV_VAPIC;
+	cpuid_build(&a, amd_hv, 2, &table);
+	ck_assert_uint_eq(cpuid_find(&table, 0x4000000a, 0)->eax, 0x101);
+}
+END_TEST
+
+START_TEST(enlightenments_that_kvm_lacks_are_named)
+{
+	const struct kvm_cpuid_entry2 kvm[] = { { .function = 0x40000003, .eax = 0xe7f, .edx = 0x100 },
+						{ .function = 0x40000004, .eax = 0xc2c } };
+
+	ck_assert_int_eq(hyperv_check(1u << VM_HV_RELAXED | 1u << VM_HV_SYNIC | 1u << VM_HV_IPI, kvm, 2, &err), 0);
+	ck_assert_int_eq(hyperv_check(1u << VM_HV_EVMCS | 1u << VM_HV_TIME | 1u << VM_HV_REENLIGHTENMENT, kvm, 2, &err), -ENOTSUP);
+	ck_assert_int_eq(err.exit, EXIT_HOST);
+	ck_assert_ptr_nonnull(strstr(err.what, "berth.hyperv.evmcs"));
+	ck_assert_ptr_nonnull(strstr(err.what, "berth.hyperv.reenlightenment"));
+	ck_assert_ptr_null(strstr(err.what, "time,"));
+	ck_assert_int_eq(hyperv_check(0, kvm, 2, &err), 0);
+	ck_assert_int_eq(hyperv_check(0, NULL, 0, &err), -ENOTSUP);
+}
+END_TEST
+
 // --- rights to a port ---
 
 #define TSS_AT   0x7000u
@@ -526,6 +568,8 @@ int main(void)
 	tcase_add_test(pure, svm_features_are_named_heaviest_first);
 	tcase_add_test(pure, a_mask_does_not_give_what_is_not_allowed);
 	tcase_add_test(pure, counters_are_shown_when_asked_for);
+	tcase_add_test(pure, enlightenments_stand_before_vmwares_leaves);
+	tcase_add_test(pure, enlightenments_that_kvm_lacks_are_named);
 	tcase_add_test(pure, privilege_and_bitmap);
 	tcase_add_test(pure, no_bitmap_no_right);
 	tcase_add_test(pure, length_of_an_out);

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "kvm/hyperv.h"
 #include "vmx/config.h"
 
 #define LEAF_HV          0x40000000u
-#define LEAF_HV_TIMING   0x40000010u
+#define LEAF_HV_SECOND   0x40000100u     // a second hypervisor's, behind Hyper-V's
+#define LEAF_TIMING      0x10u           // from VMware's first leaf on
 #define LEAF_HV_END      0x4fffffffu
 
 #define L1_ECX_VMX       (1u << 5)
@@ -52,7 +54,7 @@ struct kvm_cpuid_entry2 *cpuid_find(struct cpuid_table *table, uint32_t leaf, ui
 	return NULL;
 }
 
-static struct kvm_cpuid_entry2 *add(struct cpuid_table *t, uint32_t leaf, uint32_t index, bool indexed)
+struct kvm_cpuid_entry2 *cpuid_add(struct cpuid_table *t, uint32_t leaf, uint32_t index, bool indexed)
 {
 	struct kvm_cpuid_entry2 *e = cpuid_find(t, leaf, index);
 
@@ -90,19 +92,22 @@ static void copy_host(struct cpuid_table *t, const struct kvm_cpuid_entry2 *host
 static void set_hypervisor(const struct cpuid_args *a, struct cpuid_table *t)
 {
 	struct kvm_cpuid_entry2 *e = cpuid_find(t, 1, 0);
+	uint32_t base = a->hyperv || a->hyperv_spinlocks ? LEAF_HV_SECOND : LEAF_HV;
 
 	if (e)
 		e->ecx = a->hypervisor ? e->ecx | L1_ECX_HV : e->ecx & ~L1_ECX_HV;
 	if (!a->hypervisor)
 		return;
-	e = add(t, LEAF_HV, 0, false);
+	if (base != LEAF_HV)
+		hyperv_leaves(a->hyperv, a->hyperv_spinlocks, t);
+	e = cpuid_add(t, base, 0, false);
 	if (e) {
-		e->eax = LEAF_HV_TIMING;
+		e->eax = base + LEAF_TIMING;
 		memcpy(&e->ebx, "VMwa", 4);
 		memcpy(&e->ecx, "reVM", 4);
 		memcpy(&e->edx, "ware", 4);
 	}
-	e = add(t, LEAF_HV_TIMING, 0, false);
+	e = cpuid_add(t, base + LEAF_TIMING, 0, false);
 	if (e) {
 		e->eax = a->tsc_khz;
 		e->ebx = a->apic_khz;
@@ -184,19 +189,19 @@ static void set_levels(const struct cpuid_args *a, struct cpuid_table *t)
 		return;
 	if (e->eax >= 0x1f)
 		e->eax = 0x1e;          // leaf Bh says all there is to say
-	e = add(t, 0xb, 0, true);
+	e = cpuid_add(t, 0xb, 0, true);
 	if (e) {
 		e->eax = 0;
 		e->ebx = 1;
 		e->ecx = 0x100;         // level 0: threads
 	}
-	e = add(t, 0xb, 1, true);
+	e = cpuid_add(t, 0xb, 1, true);
 	if (e) {
 		e->eax = topology_socket_shift(&a->topology);
 		e->ebx = cores;
 		e->ecx = 0x201;         // level 1: cores
 	}
-	e = add(t, 0xb, 2, true);
+	e = cpuid_add(t, 0xb, 2, true);
 	if (e)
 		e->ecx = 2;             // level 2: the end of the list
 }

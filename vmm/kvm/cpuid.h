@@ -26,6 +26,7 @@ struct cpuid_args {
 	bool hypervisor;                // hypervisor.cpuid.v0
 	bool nested;                    // vhv.enable: keep VMX or SVM
 	bool pmu;                       // vpmc.enable: keep the performance counters
+	uint32_t hyperv, hyperv_spinlocks;      // berth.hyperv.*: bits of enum vm_hyperv; VMware's leaves move up
 	uint32_t tsc_khz, apic_khz;
 	const struct vm_cpuid_mask *masks;
 	size_t mask_count;
@@ -40,6 +41,8 @@ struct cpuid_table {
 void cpuid_build(const struct cpuid_args *args, const struct kvm_cpuid_entry2 *host, uint32_t count, struct cpuid_table *out);
 // Fills in what differs by CPU: APIC IDs.
 void cpuid_for_cpu(const struct cpuid_args *args, unsigned cpu, struct cpuid_table *table);
+// The entry, made when there is none; NULL when the table is full.
+struct kvm_cpuid_entry2 *cpuid_add(struct cpuid_table *table, uint32_t leaf, uint32_t index, bool indexed);
 struct kvm_cpuid_entry2 *cpuid_find(struct cpuid_table *table, uint32_t leaf, uint32_t index);
 // Applies one mask (32 characters, most significant bit first, vmx-keys 2.2) to VALUE; HOST is the host's value.
 uint32_t cpuid_mask_apply(const char *bits, uint32_t value, uint32_t host);

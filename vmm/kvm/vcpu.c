@@ -16,6 +16,7 @@
 
 #include "base/compiler.h"
 #include "base/log.h"
+#include "kvm/hyperv.h"
 #include "kvm/nested.h"
 #include "kvm/nested_host.h"
 #include "kvm/port_rights.h"
@@ -349,7 +350,11 @@ static void find_frequencies(struct vcpus *v)
 
 static int prepare_cpu(struct vcpu *c, struct err *err)
 {
-	int r = set_cpuid(c, err);
+	const struct cpuid_args *a = &c->all->cpuid;
+	int r = a->hyperv || a->hyperv_spinlocks ? hyperv_enable(c->fd, a->hyperv, err) : 0;
+
+	if (!r)
+		r = set_cpuid(c, err);
 
 	if (r < 0)
 		return r;

@@ -399,7 +399,8 @@ static int create_cpus(struct machine *m, struct err *err)
 	struct vcpus_args args = {
 		.kvm = m->kvm,
 		.cpuid = { .topology = { c->cpus, c->cores_per_socket }, .hypervisor = c->hypervisor_leaves,
-			   .nested = c->nested, .pmu = c->pmu, .masks = c->cpuid_masks, .mask_count = c->cpuid_mask_count },
+			   .nested = c->nested, .pmu = c->pmu, .hyperv = c->hyperv, .hyperv_spinlocks = c->hyperv_spinlocks,
+			   .masks = c->cpuid_masks, .mask_count = c->cpuid_mask_count },
 		.env = { .ports = m->ports, .mmio = m->mmio, .mem = m->mem, .backdoor = on_backdoor, .backdoor_arg = m },
 		.events = { .crashed = tell_crash, .arg = m },
 		.set_feature_control = c->nested, .posted = m->posted,

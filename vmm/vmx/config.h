@@ -71,6 +71,12 @@ struct vm_nesting {
 	enum vm_said allow_nested;      // vmx.allowNested
 };
 
+// Enlightenments of Hyper-V, berth.hyperv.NAME; the order is that of the table in kvm/hyperv.c.
+enum vm_hyperv {
+	VM_HV_RELAXED, VM_HV_VAPIC, VM_HV_TIME, VM_HV_VPINDEX, VM_HV_RUNTIME, VM_HV_RESET, VM_HV_SYNIC, VM_HV_STIMER,
+	VM_HV_FREQUENCIES, VM_HV_REENLIGHTENMENT, VM_HV_TLBFLUSH, VM_HV_IPI, VM_HV_EVMCS, VM_HV_COUNT,
+};
+
 struct vm_config {
 	char *vmx_path;         // absolute
 	char *dir;              // folder of the .vmx, absolute
@@ -88,6 +94,8 @@ struct vm_config {
 	bool nested;            // the guest sees VMX or SVM; nested_start() has the last word
 	struct vm_nesting nesting;
 	bool pmu;               // vpmc.enable
+	uint32_t hyperv;        // bit of each enum vm_hyperv that is on
+	uint32_t hyperv_spinlocks;      // berth.hyperv.spinlocks: tries before a guest tells of a long wait, 0 = never
 	bool restrict_backdoor; // monitor_control.restrict_backdoor
 	bool hpet;              // hpet0.present
 	bool smbios_reflect_host;

@@ -247,6 +247,41 @@ static void load_iommu(struct loader *l)
 			"installed with one may not boot without. Set it to FALSE to run the VM without");
 }
 
+static const char *const hyperv_keys[VM_HV_COUNT] = {
+	[VM_HV_RELAXED] = "berth.hyperv.relaxed", [VM_HV_VAPIC] = "berth.hyperv.vapic", [VM_HV_TIME] = "berth.hyperv.time",
+	[VM_HV_VPINDEX] = "berth.hyperv.vpindex", [VM_HV_RUNTIME] = "berth.hyperv.runtime", [VM_HV_RESET] = "berth.hyperv.reset",
+	[VM_HV_SYNIC] = "berth.hyperv.synic", [VM_HV_STIMER] = "berth.hyperv.stimer",
+	[VM_HV_FREQUENCIES] = "berth.hyperv.frequencies", [VM_HV_REENLIGHTENMENT] = "berth.hyperv.reenlightenment",
+	[VM_HV_TLBFLUSH] = "berth.hyperv.tlbflush", [VM_HV_IPI] = "berth.hyperv.ipi", [VM_HV_EVMCS] = "berth.hyperv.evmcs",
+};
+
+// What one of them cannot be without.
+static const struct { enum vm_hyperv is, needs; } hyperv_needs[] = {
+	{ VM_HV_SYNIC, VM_HV_VPINDEX }, { VM_HV_STIMER, VM_HV_SYNIC }, { VM_HV_STIMER, VM_HV_TIME },
+	{ VM_HV_TLBFLUSH, VM_HV_VPINDEX }, { VM_HV_IPI, VM_HV_VPINDEX }, { VM_HV_EVMCS, VM_HV_VAPIC },
+};
+
+static void check_hyperv(struct loader *l)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hyperv_needs); i++) {
+		if (l->c->hyperv >> hyperv_needs[i].is & 1 && !(l->c->hyperv >> hyperv_needs[i].needs & 1))
+			problem(l, VMX_ERROR, hyperv_keys[hyperv_needs[i].is], "needs %s, which is not TRUE",
+				hyperv_keys[hyperv_needs[i].needs]);
+	}
+	if (l->c->hyperv >> VM_HV_EVMCS & 1 && !l->c->nested)
+		problem(l, VMX_ERROR, hyperv_keys[VM_HV_EVMCS], "is for a guest that is a hypervisor: set vhv.enable to TRUE");
+	if ((l->c->hyperv || l->c->hyperv_spinlocks) && !l->c->hypervisor_leaves)
+		problem(l, VMX_ERROR, "hypervisor.cpuid.v0", "hides the hypervisor, and berth.hyperv.* shows one; decide for one of them");
+}
+
+static void load_hyperv(struct loader *l)
+{
+	for (unsigned i = 0; i < VM_HV_COUNT; i++)
+		l->c->hyperv |= get_bool(l, hyperv_keys[i]) ? 1u << i : 0;
+	l->c->hyperv_spinlocks = (uint32_t)get_int(l, "berth.hyperv.spinlocks", 0, 0xfffffffe);
+	check_hyperv(l);
+}
+
 void load_cpus(struct loader *l)
 {
 	load_topology(l);
@@ -257,4 +292,5 @@ void load_cpus(struct loader *l)
 		load_mask(l, vmx_file_at(l->file, i));
 	load_nesting(l);
 	load_iommu(l);
+	load_hyperv(l);
 }
