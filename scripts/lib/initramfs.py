@@ -56,7 +56,7 @@ def build(kernel, modules, optional, init, output, programs=()):
         for folder in ('dev', 'proc', 'sys', 'mnt', 'sbin', 'tmp', 'run'):
             (tree / folder).mkdir()
         install_busybox(tree, ('sh', 'mount', 'umount', 'modprobe', 'switch_root', 'chroot', 'mkdir', 'echo', 'cat', 'sleep',
-                               'poweroff', 'reboot', 'ls', 'sed', 'ip', 'mknod', 'ln', 'grep', 'dmesg'))
+                               'poweroff', 'reboot', 'ls', 'sed', 'ip', 'mknod', 'ln', 'grep', 'dmesg', 'dd', 'md5sum', 'true'))
         (tree / 'sbin/modprobe').symlink_to('../bin/busybox')   # the kernel's own request_module() calls this path
         kernel.copy_modules(modules, tree, optional)
         for program in programs:

@@ -60,21 +60,21 @@ def programs(work):
     return [work / 'level3', work / 'checkvm']
 
 
-def small_files(kernel, work):
+def small_files(kernel, work, init, modules):
     """vmlinuz and initrd.img of the small Linux in WORK."""
     shutil.copyfile(kernel.vmlinuz, work / 'vmlinuz')
     with tempfile.TemporaryDirectory() as name:
-        initramfs.build(kernel, MODULES, (), (HERE / 'inner-init.sh').read_text(), work / 'initrd.img',
+        initramfs.build(kernel, modules, (), (HERE / init).read_text(), work / 'initrd.img',
                         programs(pathlib.Path(name)))
 
 
-def small_vm(kernel, folder):
+def small_vm(kernel, folder, init='inner-init.sh', modules=MODULES):
     """A VM folder with the small Linux on an IDE disk: small.vmdk, small.vmx, and nested.vmx with vhv.enable."""
     with tempfile.TemporaryDirectory() as name:
         work = pathlib.Path(name)
         tree = work / 'root'
         (tree / 'boot/grub').mkdir(parents=True)
-        small_files(kernel, tree)
+        small_files(kernel, tree, init, modules)
         (tree / 'boot/grub/grub.cfg').write_text(GRUB_CFG)
         raw = work / 'small.raw'
         with open(raw, 'wb') as file:
