@@ -10,6 +10,7 @@
 
 #define TSS_IOMAP   0x66u       // offset of the bitmap's offset
 #define FLAG_VM     (1u << 17)
+#define FLAG_AC     (1u << 18)
 #define VECTOR_GP   13u
 #define PAGE        4096u
 
@@ -75,6 +76,20 @@ bool vcpu_port_allowed(int fd, struct gmem *mem, uint16_t port, unsigned size)
 		.tss = s.tr.base, .tss_limit = s.tr.limit, .read = read_linear, .arg = &l }, port, size);
 }
 
+// The byte of code at LINEAR. KVM_TRANSLATE reads as the kernel would, which SMAP keeps from a program's pages unless AC is
+// set; R, the registers, are back when this returns.
+static bool read_code(struct linear *l, const struct kvm_regs *r, uint64_t linear, uint8_t *byte)
+{
+	struct kvm_regs ac = *r;
+	bool good;
+
+	ac.rflags |= FLAG_AC;
+	if (ioctl(l->fd, KVM_SET_REGS, &ac) < 0)
+		return false;
+	good = read_linear(l, linear, byte, 1);
+	return ioctl(l->fd, KVM_SET_REGS, r) == 0 && good;
+}
+
 // KVM has moved RIP behind an OUT already; behind an IN it does when the access is finished.
 static bool rewind_out(struct linear *l, const struct kvm_run *run, struct kvm_regs *r)
 {
@@ -87,7 +102,7 @@ static bool rewind_out(struct linear *l, const struct kvm_run *run, struct kvm_r
 	if (ioctl(l->fd, KVM_GET_SREGS, &s) < 0)
 		return false;
 	code = s.cs.l ? 64 : s.cs.db ? 32 : 16;
-	if (!read_linear(l, (code == 64 ? 0 : s.cs.base) + r->rip - 1, &last, 1) || (last != 0xee && last != 0xef))
+	if (!read_code(l, r, (code == 64 ? 0 : s.cs.base) + r->rip - 1, &last) || (last != 0xee && last != 0xef))
 		return false;
 	r->rip -= port_out_length(run->io.size, code);
 	return true;
