@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 import berthlib
+import guest
 import inner
 import lab
 
@@ -109,6 +110,23 @@ def test_third_level_linux(folder):
         assert inner_guest(vm, qemu, 120)['iopl'] == 'version 6'
         vm.command('umount -l /mnt')
         lab.power_off(vm)
+
+
+@pytest.mark.skipif(not LONG, reason='takes minutes: BERTH_LAB_LONG=1 runs it')
+def test_xen(folder):
+    """Xen with Debian's kernel as domain 0; its tools start a PVH domain, which needs the CPU's virtualization."""
+    import xen
+    made = os.environ.get('BERTH_GUEST_xen')
+    guest.copy_disk(pathlib.Path(made) if made else xen.disk(), folder)
+    vm = berthlib.Vm(folder, {}, name='small', console=True)
+    inner.write_vmx(folder / 'small.vmx', **{'vhv.enable': 'TRUE', 'memsize': '1024', 'ide0:0.fileName': 'xen.vmdk', 'hpet0.present': 'TRUE'})
+    with vm:
+        vm.start()
+        text = vm.expect(r'(?s).*dom0: the end', 200).group(0)
+        assert vm.wait(60) == berthlib.OFF, vm.describe()
+        assert re.search(r'virt_caps\s*:.*\bhvm\b', text), text
+        assert 'dom0: xl create ended with 0' in text, text
+        assert re.search(r'inner: kernel \d+\.\d+\S* is up', text) and 'inner: the end' in text, text
 
 
 def test_nesting_off(folder):
