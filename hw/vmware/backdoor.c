@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hw/vmware/backdoor.h"
 
+#include <stdatomic.h>
+
 #include "base/bytes.h"
 #include "base/compiler.h"
 
@@ -25,8 +27,16 @@ enum {
 	CMD_GETHZ = 45,
 	CMD_GETTIMEFULL = 46,
 	CMD_GETTIMEFULL_WITH_LAG = 55,
+	CMD_NESTING_CONTROL = 63,
 	CMD_GET_VCPU_INFO = 68,
 	CMD_LAST = 105,
+};
+
+// NESTING_CONTROL, in the upper half of ECX
+enum {
+	NESTING_RESTRICT = 0,
+	NESTING_OPEN = 1,
+	NESTING_QUERY = 2,      // answers with the highest of these that is known
 };
 
 typedef void command_fn(const struct backdoor_args *b, struct backdoor_regs *r);
@@ -114,6 +124,27 @@ static void get_vcpu_info(const struct backdoor_args *b, struct backdoor_regs *r
 	r->eax = VCPU_SYNCED_TSCS | VCPU_LEGACY_X2APIC;
 }
 
+// An inner hypervisor that emulates a backdoor of its own closes this one for the programs of its guests' side. Only a
+// kernel may; and what the .vmx restricts no guest opens.
+static void nesting_control(const struct backdoor_args *b, struct backdoor_regs *r)
+{
+	uint32_t op = r->ecx >> 16;
+
+	if (op == NESTING_QUERY) {
+		r->eax = NESTING_QUERY;
+	} else if (op > NESTING_QUERY || r->cpl > 0 || !b->guest_restricts || (op == NESTING_OPEN && b->restricted)) {
+		r->eax = NO_SUCH_COMMAND;
+	} else {
+		atomic_store(b->guest_restricts, op == NESTING_RESTRICT);
+		r->eax = 0;
+	}
+}
+
+static bool is_restricted(const struct backdoor_args *b)
+{
+	return b->restricted || (b->guest_restricts && atomic_load(b->guest_restricts));
+}
+
 static command_fn *const commands[CMD_LAST + 1] = {
 	[CMD_GETMHZ] = get_mhz,
 	[CMD_GETVERSION] = get_version,
@@ -125,6 +156,7 @@ static command_fn *const commands[CMD_LAST + 1] = {
 	[CMD_GETHZ] = get_hz,
 	[CMD_GETTIMEFULL] = get_time_full,
 	[CMD_GETTIMEFULL_WITH_LAG] = get_time_full_with_lag,
+	[CMD_NESTING_CONTROL] = nesting_control,
 	[CMD_GET_VCPU_INFO] = get_vcpu_info,
 };
 
@@ -134,7 +166,7 @@ bool backdoor_command(const struct backdoor_args *b, struct backdoor_regs *regs)
 
 	if (regs->eax != BACKDOOR_MAGIC)
 		return false;
-	if (b->restricted && regs->cpl > regs->iopl)
+	if (is_restricted(b) && regs->cpl > regs->iopl)
 		return false;
 	if (command <= CMD_LAST && commands[command])
 		commands[command](b, regs);

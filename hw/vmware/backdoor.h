@@ -22,6 +22,7 @@ struct backdoor_args {
 	uint64_t tsc_hz;
 	uint32_t apic_hz;
 	bool restricted;        // monitor_control.restrict_backdoor
+	_Atomic bool *guest_restricts;  // the same, asked for by the guest's kernel (NESTING_CONTROL); a reset clears it
 	// Wall-clock time of the guest: seconds since 1970 UTC and microseconds. Any thread.
 	void (*now)(void *arg, uint64_t *seconds, uint32_t *microseconds);
 	void *arg;

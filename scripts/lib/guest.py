@@ -141,9 +141,9 @@ def copy_programs(tree):
 
 
 def level3(tree):
-    """The smallest KVM user there is, for tests of nested virtualization."""
-    source = HERE / 'level3.c'
-    run('gcc', '-std=gnu17', '-Os', '-static', '-s', '-o', tree / 'usr/bin/level3', source)
+    """For tests of nested virtualization: the smallest KVM user there is, and who asks the backdoor."""
+    for name in ('level3', 'checkvm'):
+        run('gcc', '-std=gnu17', '-Os', '-static', '-s', '-o', tree / 'usr/bin' / name, HERE / f'{name}.c')
 
 
 def cpuid_raw(tree):
@@ -190,7 +190,7 @@ def build_root(kernel, tree):
 
 def recipe(kernel):
     """What the disk is made of, as a checksum: a change of any of it makes a new image."""
-    sources = [HERE / name for name in ('guest.py', 'grubdisk.py', 'initramfs.py', 'kernel.py', 'guest-init.sh', 'level3.c', 'cpuid-raw.c')]
+    sources = [HERE / name for name in ('guest.py', 'grubdisk.py', 'initramfs.py', 'kernel.py', 'guest-init.sh', 'level3.c', 'checkvm.c', 'cpuid-raw.c')]
     extra = [memtest()] if memtest() else []
     return cache.checksum(*sources, initramfs.BUSYBOX, *extra, kernel.version)
 

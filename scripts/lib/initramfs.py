@@ -49,16 +49,18 @@ def install_busybox(tree, applets):
         (binaries / applet).symlink_to('busybox')
 
 
-def build(kernel, modules, optional, init, output):
-    """Writes an initramfs: busybox, MODULES of KERNEL, and INIT as /init."""
+def build(kernel, modules, optional, init, output, programs=()):
+    """Writes an initramfs: busybox, MODULES of KERNEL, INIT as /init, and static PROGRAMS (paths) in /bin."""
     with tempfile.TemporaryDirectory() as name:
         tree = pathlib.Path(name)
         for folder in ('dev', 'proc', 'sys', 'mnt', 'sbin', 'tmp', 'run'):
             (tree / folder).mkdir()
         install_busybox(tree, ('sh', 'mount', 'umount', 'modprobe', 'switch_root', 'chroot', 'mkdir', 'echo', 'cat', 'sleep',
-                               'poweroff', 'reboot', 'ls', 'sed', 'ip', 'mknod', 'ln', 'grep', 'dmesg'))
+                               'poweroff', 'reboot', 'ls', 'sed', 'ip', 'mknod', 'ln', 'grep', 'dmesg', 'dd', 'md5sum', 'true'))
         (tree / 'sbin/modprobe').symlink_to('../bin/busybox')   # the kernel's own request_module() calls this path
         kernel.copy_modules(modules, tree, optional)
+        for program in programs:
+            shutil.copy2(program, tree / 'bin')
         (tree / 'init').write_text(init)
         os.chmod(tree / 'init', 0o755)
         pathlib.Path(output).write_bytes(archive(tree))

@@ -12,6 +12,7 @@ pkgs_unit='check'
 pkgs_fuzz='clang'
 pkgs_pytest='python3 python3-pytest python3-pil'
 pkgs_lab='qemu-system-x86 memtest86+ libc6-dev gcc'
+pkgs_bochs='bochs bochs-term bochsbios vgabios'
 pkgs_clients='gvncviewer tigervnc-viewer xvfb xdotool xauth systemd'
 
 pkg_distribution()

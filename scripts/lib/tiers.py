@@ -146,9 +146,14 @@ def run_pytest(count, tier, only, results, binary):
 def lab_environment():
     """Makes what the scenarios need, here, where it is fast; the emulated host only uses it."""
     import guest
+    import inner
     subformat = 'twoGbMaxExtentSparse'
-    asked = {name: value for name, value in os.environ.items() if name.startswith('BERTH_LAB_')}
-    return {'BERTH_GUEST_' + subformat: str(guest.vmdk(subformat)), 'BERTH_TEST_SLOW': '4', 'BERTH_LAB': '1', **asked}
+    more = {name: value for name, value in os.environ.items() if name.startswith('BERTH_LAB_')}
+    if os.environ.get('BERTH_LAB_LONG'):        # scenarios that CI has no time for
+        import xen
+        more |= {'BERTH_GUEST_xen': str(xen.disk())}
+    return {**more, 'BERTH_GUEST_inner': str(inner.iso(BUILD / 'vmm/cli/berth', (inner.QEMU,)).parent),
+            'BERTH_GUEST_' + subformat: str(guest.vmdk(subformat)), 'BERTH_TEST_SLOW': '4', 'BERTH_LAB': '1'}
 
 
 def lab_shards():

@@ -102,6 +102,37 @@ START_TEST(no_backdoor_without_the_magic_or_the_right)
 }
 END_TEST
 
+static struct backdoor_regs nesting(const struct backdoor_args *b, unsigned op, unsigned cpl)
+{
+	struct backdoor_regs r = { .eax = BACKDOOR_MAGIC, .ebx = ~BACKDOOR_MAGIC, .ecx = op << 16 | 63, .cpl = cpl };
+
+	ck_assert(backdoor_command(b, &r));
+	return r;
+}
+
+START_TEST(nesting_control)
+{
+	_Atomic bool restricts = false;
+	struct backdoor_args mine = args;
+	struct backdoor_regs program = { .eax = BACKDOOR_MAGIC, .ecx = 10, .cpl = 3 };
+
+	ck_assert_uint_eq(nesting(&mine, 2, 3).eax, 2);
+	ck_assert_uint_eq(nesting(&mine, 0, 0).eax, 0xffffffffu);       // nobody keeps the answer
+	mine.guest_restricts = &restricts;
+	ck_assert_uint_eq(nesting(&mine, 3, 0).eax, 0xffffffffu);
+	ck_assert_uint_eq(nesting(&mine, 0, 3).eax, 0xffffffffu);       // a program may not
+	ck_assert(backdoor_command(&mine, &program));
+	ck_assert_uint_eq(nesting(&mine, 0, 0).eax, 0);
+	program.eax = BACKDOOR_MAGIC;
+	program.ecx = 10;
+	ck_assert(!backdoor_command(&mine, &program));
+	ck_assert_uint_eq(nesting(&mine, 1, 0).eax, 0);
+	ck_assert(backdoor_command(&mine, &program));
+	mine.restricted = true;
+	ck_assert_uint_eq(nesting(&mine, 1, 0).eax, 0xffffffffu);       // the .vmx has the last word
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("backdoor");
@@ -115,6 +146,7 @@ int main(void)
 	tcase_add_test(t, frequencies_and_vcpu_info);
 	tcase_add_test(t, unknown_commands_give_all_ones_and_keep_ebx);
 	tcase_add_test(t, no_backdoor_without_the_magic_or_the_right);
+	tcase_add_test(t, nesting_control);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -266,6 +266,65 @@ START_TEST(backdoor_answers_in_registers_and_in_the_port_data)
 }
 END_TEST
 
+static bool bitmap_allows, fault_works;
+static unsigned faults;
+
+static bool allowed(void *vcpu, uint16_t port, unsigned size)
+{
+	(void)vcpu;
+	ck_assert_uint_ge(port, 0x5658);
+	ck_assert_uint_le(size, 4);
+	return bitmap_allows;
+}
+
+static bool fault(void *vcpu)
+{
+	(void)vcpu;
+	faults++;
+	return fault_works;
+}
+
+// The backdoor of a VM that restricts it.
+static bool strict_backdoor(void *arg, unsigned cpu, uint16_t port, bool out, struct gp_regs *r)
+{
+	return r->cpl <= r->iopl && backdoor(arg, cpu, port, out, r);
+}
+
+START_TEST(callers_without_rights_fault)
+{
+	static const struct gp_regs program = { .rax = 0x564d5868, .cpl = 3 };
+
+	env.backdoor = strict_backdoor;
+	env.get_regs = get_regs;
+	env.set_regs = set_regs;
+	env.port_allowed = allowed;
+	env.port_fault = fault;
+	fault_works = true;
+	faults = bitmap_allows = 0;
+	cpu_regs = program;
+	io(KVM_EXIT_IO_IN, 0x5658, 4, 1);
+	ck_assert_uint_eq(faults, 1);
+	io(KVM_EXIT_IO_OUT, 0x5658, 4, 1);
+	io(KVM_EXIT_IO_IN, 0x5659, 1, 5);
+	ck_assert_uint_eq(faults, 3);
+	bitmap_allows = true;
+	io(KVM_EXIT_IO_IN, 0x5658, 4, 1);
+	ck_assert_uint_eq(get_le32(page.data), 6);
+	cpu_regs = program;
+	cpu_regs.rax = 1;               // rights, and not the magic: an empty port
+	io(KVM_EXIT_IO_IN, 0x5658, 4, 1);
+	ck_assert_uint_eq(get_le32(page.data), 0xffffffffu);
+	cpu_regs.cpl = 0;
+	bitmap_allows = false;
+	io(KVM_EXIT_IO_IN, 0x5658, 4, 1);
+	ck_assert_uint_eq(faults, 3);
+	cpu_regs = program;
+	fault_works = false;            // cannot be made to fault: an empty port then
+	io(KVM_EXIT_IO_IN, 0x5658, 4, 1);
+	ck_assert_uint_eq(get_le32(page.data), 0xffffffffu);
+}
+END_TEST
+
 START_TEST(endings_are_told_in_words)
 {
 	char why[256], name[32];
@@ -359,6 +418,7 @@ int main(void)
 	tcase_add_test(e, string_input_fills_every_item);
 	tcase_add_test(e, empty_port_reads_all_ones);
 	tcase_add_test(e, backdoor_answers_in_registers_and_in_the_port_data);
+	tcase_add_test(e, callers_without_rights_fault);
 	tcase_add_test(e, endings_are_told_in_words);
 	tcase_add_test(e, gathered_writes_arrive_in_their_order);
 	suite_add_tcase(s, c);

@@ -701,6 +701,90 @@ static struct loaded load_sample(const char *name)
 	return l;
 }
 
+// --- nesting ---
+
+static const struct nesting_case {
+	const char *lines;
+	int hw;
+	bool good, nested;
+	enum vm_said said;
+	const char *problem;    // key of the one to be found, NULL = none
+	enum vmx_severity severity;
+} nesting_cases[] = {
+	{ "", 19, true, false, VM_SAID_NOTHING, NULL, VMX_ERROR },
+	{ "vhv.enable = TRUE\n", 9, true, true, VM_SAID_TRUE, NULL, VMX_ERROR },
+	{ "vhv.enable = TRUE\n", 8, true, true, VM_SAID_TRUE, "vhv.enable", VMX_WARNING },
+	{ "vhv.enable = TRUE\n", 7, false, true, VM_SAID_TRUE, "vhv.enable", VMX_ERROR },
+	{ "guestOS = vmkernel65\nmemsize = 8192\n", 13, true, true, VM_SAID_NOTHING, NULL, VMX_ERROR },
+	{ "guestOS = vmkernel65\nmemsize = 1024\n", 13, true, true, VM_SAID_NOTHING, "memsize", VMX_NOTE },
+	{ "guestOS = winHyperV\n", 9, true, true, VM_SAID_NOTHING, NULL, VMX_ERROR },
+	{ "guestOS = winhyperv\n", 7, true, false, VM_SAID_NOTHING, NULL, VMX_ERROR },
+	{ "guestOS = vmkernel6\nvhv.enable = FALSE\nmemsize = 8192\n", 11, true, false, VM_SAID_FALSE, "vhv.enable", VMX_NOTE },
+	{ "cpuid.1.ecx = \"----:----:----:----:----:----:--h-:----\"\n", 8, true, true, VM_SAID_NOTHING, NULL, VMX_ERROR },
+	{ "cpuid.1.ecx = \"----:----:----:----:----:----:--0-:----\"\n", 9, true, false, VM_SAID_NOTHING, NULL, VMX_ERROR },
+	{ "cpuid.1.ecx = \"----:----:----:----:----:----:---h:----\"\n", 9, true, false, VM_SAID_NOTHING, NULL, VMX_ERROR },
+	{ "cpuid.80000001.ecx.amd = \"----:----:----:----:----:----:----:-h--\"\n", 9, true, true, VM_SAID_NOTHING, NULL, VMX_ERROR },
+	{ "cpuid.8000000A.edx.amd = \"hhhh:hhhh:hhhh:hhhh:hhhh:hhhh:hhhh:hhhh\"\n", 9, true, true, VM_SAID_NOTHING, NULL, VMX_ERROR },
+	{ "featMask.vm.hv.capable = \"Min:1\"\n", 10, true, true, VM_SAID_TRUE, NULL, VMX_ERROR },
+	{ "featMask.vm.hv.capable = \"Val:0\"\n", 10, true, false, VM_SAID_FALSE, NULL, VMX_ERROR },
+	{ "featMask.vm.hv.capable = \"Max:1\"\n", 10, true, false, VM_SAID_NOTHING, NULL, VMX_ERROR },
+	{ "featMask.vm.hv.capable = \"1\"\n", 10, false, false, VM_SAID_NOTHING, "featMask.vm.hv.capable", VMX_ERROR },
+	{ "featMask.vm.hv.capable = \"Min:1\"\nvhv.enable = FALSE\n", 10, true, false, VM_SAID_FALSE, NULL, VMX_ERROR },
+	{ "vvtd.enable = TRUE\n", 19, false, false, VM_SAID_NOTHING, "vvtd.enable", VMX_ERROR },
+	{ "vvtd.enable = FALSE\n", 19, true, false, VM_SAID_NOTHING, NULL, VMX_ERROR },
+};
+
+START_TEST(who_is_a_hypervisor)
+{
+	const struct nesting_case *c = &nesting_cases[_i];
+	bool has_guest = strstr(c->lines, "guestOS"), has_size = strstr(c->lines, "memsize");
+	char text[600];
+	struct loaded l;
+
+	snprintf(text, sizeof(text), "config.version = 8\nvirtualHW.version = %d\n%s%s%s", c->hw,
+		 has_guest ? "" : "guestOS = debian12-64\n", has_size ? "" : "memsize = 64\n", c->lines);
+	l = load(text);
+	ck_assert_msg((l.r == 0) == c->good, "%s: %d", c->lines, l.r);
+	ck_assert_msg(l.c->nested == c->nested && l.c->nesting.said == c->said, "%s: %d, %d", c->lines, l.c->nested, l.c->nesting.said);
+	if (c->problem)
+		ck_assert_msg(find(&l, c->severity, c->problem), "%s: no problem at %s", c->lines, c->problem);
+	else
+		ck_assert_msg(!find(&l, VMX_ERROR, "vhv.enable") && !find(&l, VMX_WARNING, "vhv.enable"), "%s", c->lines);
+	unload(&l);
+}
+END_TEST
+
+START_TEST(enlightenments)
+{
+	struct loaded l = load(HEAD "berth.hyperv.vpindex = TRUE\nberth.hyperv.time = TRUE\nberth.hyperv.synic = TRUE\n"
+			       "berth.hyperv.stimer = TRUE\nberth.hyperv.spinlocks = 8191\n");
+
+	ck_assert_int_eq(l.r, 0);
+	ck_assert_uint_eq(l.c->hyperv, 1u << VM_HV_VPINDEX | 1u << VM_HV_TIME | 1u << VM_HV_SYNIC | 1u << VM_HV_STIMER);
+	ck_assert_uint_eq(l.c->hyperv_spinlocks, 8191);
+	unload(&l);
+	l = load(HEAD "berth.hyperv.stimer = TRUE\nberth.hyperv.evmcs = TRUE\nberth.hyperv.vapic = TRUE\nhypervisor.cpuid.v0 = FALSE\n");
+	ck_assert_int_lt(l.r, 0);
+	ck_assert_ptr_nonnull(strstr(find(&l, VMX_ERROR, "berth.hyperv.stimer")->text, "berth.hyperv.synic"));
+	ck_assert_ptr_nonnull(strstr(find(&l, VMX_ERROR, "berth.hyperv.evmcs")->text, "vhv.enable"));
+	ck_assert_ptr_nonnull(find(&l, VMX_ERROR, "hypervisor.cpuid.v0"));
+	unload(&l);
+}
+END_TEST
+
+START_TEST(counters_and_inner_permission)
+{
+	struct loaded l = load(HEAD "vpmc.enable = TRUE\nvmx.allowNested = FALSE\n");
+
+	ck_assert_int_eq(l.r, 0);
+	ck_assert(l.c->pmu && l.c->nesting.allow_nested == VM_SAID_FALSE);
+	unload(&l);
+	l = load(HEAD);
+	ck_assert(!l.c->pmu && l.c->nesting.allow_nested == VM_SAID_NOTHING);
+	unload(&l);
+}
+END_TEST
+
 START_TEST(workstation_sample)
 {
 	static const char *const samples[] = { "workstation17", "workstation17-crlf" };
@@ -803,6 +887,9 @@ int main(void)
 	tcase_add_test(t, features_by_name);
 	tcase_add_test(t, identity_of_the_guest);
 	tcase_add_test(t, masks);
+	tcase_add_loop_test(t, who_is_a_hypervisor, 0, ARRAY_SIZE(nesting_cases));
+	tcase_add_test(t, counters_and_inner_permission);
+	tcase_add_test(t, enlightenments);
 	tcase_add_loop_test(t, workstation_sample, 0, 2);
 	tcase_add_test(t, esxi_sample);
 	tcase_add_test(t, fusion_and_windows_samples);

@@ -10,6 +10,7 @@
 
 #include "block/disk.h"
 #include "cli/check_priv.h"
+#include "kvm/nested_host.h"
 
 #define CHECK_QUEUE 16u
 
@@ -87,6 +88,17 @@ void check_load(struct check *check, const char *path)
 		return;
 	pci_plan_make(check->config, &check->pci, &check->report);
 	look_at_drives(check);
+}
+
+void check_host(struct check *check)
+{
+	struct host_probe probe = host_probe_real();
+	struct host_config host = { 0 };
+
+	if (!check->config || !check->config->nested)
+		return;
+	host_config_load(HOST_CONFIG_PATH, &host, NULL);
+	nested_report_make(&probe, &(struct nested_wish){ host.vhv_allow, check->config->nesting.allow_nested }, &check->nesting);
 }
 
 void check_free(struct check *check)
@@ -176,6 +188,7 @@ int check_main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	check_load(&check, o.path);
+	check_host(&check);
 	code = (int)check_exit(&check);
 	if (o.json) {
 		if (check_print_json(&check, stdout) < 0)

@@ -115,6 +115,25 @@ static json_t *machine_json(const struct check *check)
 	return j;
 }
 
+static json_t *nesting_json(const struct check *check)
+{
+	static const char *const verdicts[] = {
+		[HOST_OK] = "yes", [HOST_NOTE] = "note", [HOST_LIMITED] = "limited", [HOST_NO] = "no" };
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < check->nesting.count; i++) {
+		const struct host_check *c = &check->nesting.check[i];
+		json_t *j = json_object();
+
+		put(j, "name", text(c->name));
+		put(j, "verdict", text(verdicts[c->verdict]));
+		put(j, "text", text(c->text));
+		put(j, "remedy", text(c->remedy));
+		json_array_append_new(list, j);
+	}
+	return list;
+}
+
 static json_t *problem_json(enum vmx_severity severity, unsigned line, const char *key, const char *what)
 {
 	static const char *const names[] = {
@@ -180,6 +199,8 @@ int check_print_json(const struct check *check, FILE *out)
 	if (!root)
 		return -ENOMEM;
 	put(root, "machine", machine_json(check));
+	if (check->nesting.count)
+		put(root, "nesting", nesting_json(check));
 	put(root, "problems", problems_json(check));
 	put(root, "keys", keys_json(check));
 	put(root, "exit", json_integer((json_int_t)check_exit(check)));

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "kvm/host.h"
 #include "machine/pci_plan.h"
 #include "vmx/config.h"
 #include "vmx/keys.h"
@@ -30,12 +31,15 @@ struct check {
 	struct err err;                         // .code != 0: the file could not be read at all
 	struct pci_plan pci;
 	struct check_drive drive[CHECK_DRIVES]; // channel * 2 + unit
+	struct host_report nesting;             // of this host, when the VM asks for it
 	bool disks_looked_at; // false: this host has no io_uring, sizes and types are not known
 };
 
 // Everything about PATH; check_free() afterwards. Opens the disks for reading, one after the other, as a
 // start would.
 void check_load(struct check *check, const char *path);
+// What this host can do for a VM that asks for nesting; a separate step, so that a file can be looked at without a host.
+void check_host(struct check *check);
 void check_free(struct check *check);
 // What a start would exit with; EXIT_GUEST_OFF when it would not be stopped.
 enum exit_code check_exit(const struct check *check);

@@ -195,11 +195,35 @@ static void print_usb(const struct check *check, FILE *out)
 	}
 }
 
+// Whether this host can give what the VM asks for: what stands in the way, else that nothing does.
+static void print_nesting(const struct check *check, FILE *out)
+{
+	const struct host_report *r = &check->nesting;
+	bool good = true;
+
+	if (!r->count)
+		return;
+	for (size_t i = 0; i < r->count; i++) {
+		if (r->check[i].verdict < HOST_LIMITED)
+			continue;
+		good = false;
+		label(out, "Nesting");
+		fprintf(out, "%s: %s\n", r->check[i].verdict == HOST_NO ? "not on this host" : "limited", r->check[i].text);
+		if (r->check[i].remedy[0])
+			fprintf(out, "  %-14s-> %s\n", "", r->check[i].remedy);
+	}
+	if (good) {
+		label(out, "Nesting");
+		fputs("this host gives guests every control that hypervisors ask for\n", out);
+	}
+}
+
 static void print_machine(const struct check *check, FILE *out)
 {
 	fputs("\nMachine\n", out);
 	print_identity(check->config, out);
 	print_cpus(check->config, out);
+	print_nesting(check, out);
 	print_platform(check->config, out);
 	print_drives(check, out);
 	print_serial(check->config, out);

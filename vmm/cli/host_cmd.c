@@ -8,6 +8,7 @@
 
 #include "cli/options.h"
 #include "kvm/host.h"
+#include "kvm/nested_host.h"
 
 static const char *const verdict_words[] = {
 	[HOST_OK] = "yes", [HOST_NOTE] = "note", [HOST_LIMITED] = "limited", [HOST_NO] = "no" };
@@ -37,20 +38,36 @@ static void print_json(const struct host_report *r)
 	json_decref(list);
 }
 
+static void make_nested(const struct host_probe *probe, struct host_report *report)
+{
+	struct host_config config;
+	struct err err = { 0 };
+	char text[1200];
+
+	if (host_config_load(HOST_CONFIG_PATH, &config, &err) < 0)
+		fprintf(stderr, "berth host: %s\n", err_sentence(&err, text, sizeof(text)));
+	nested_report_make(probe, &(struct nested_wish){ config.vhv_allow, config.allow_nested }, report);
+}
+
 int host_main(int argc, char **argv)
 {
 	static const struct cli_usage usage = {
-		"Usage: berth host [--json]\n"
+		"Usage: berth host [--nested] [--json]\n"
 		"Tells whether this host can run VMs: KVM, nesting (vhv.enable), the backdoor for programs in guests, io_uring,\n"
-		"firmware; and what to do about each no. Exit codes: 0 VMs run, 4 they do not.\n", 0, 0 };
+		"firmware; and what to do about each no. Exit codes: 0 VMs run, 4 they do not.\n"
+		"  --nested   everything that vhv.enable needs, one by one. Exit codes: 0 it works, 4 it does not.\n"
+		"  --json     the same as a list of {name, verdict, text, remedy}\n", 0, 0 };
 	struct host_probe probe = host_probe_real();
 	struct host_report report;
-	bool json = false;
-	int r = cli_parse(argc, argv, &usage, (struct cli_flag[]){ { "json", &json, NULL }, { 0 } });
+	bool json = false, nested = false;
+	int r = cli_parse(argc, argv, &usage, (struct cli_flag[]){ { "json", &json, NULL }, { "nested", &nested, NULL }, { 0 } });
 
 	if (r >= 0)
 		return r;
-	host_report_make(&probe, &report);
+	if (nested)
+		make_nested(&probe, &report);
+	else
+		host_report_make(&probe, &report);
 	if (json)
 		print_json(&report);
 	else

@@ -21,6 +21,7 @@
 #include "base/vmware_lock.h"
 #include "cli/run_identity.h"
 #include "kvm/host.h"
+#include "kvm/nested_host.h"
 #include "machine/control.h"
 #include "machine/machine.h"
 #include "machine/pci_plan.h"
@@ -364,11 +365,21 @@ static void raise_file_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// What this host's owner says, then what the VM asks for and the host can give.
+static int check_host(struct run *run, struct err *err)
+{
+	struct host_probe probe = host_probe_real();
+	struct host_config host;
+	int r = host_config_load(HOST_CONFIG_PATH, &host, err);
+
+	return r < 0 ? r : nested_start(&probe, &host, run->config, err);
+}
+
 static int create(struct run *run, struct err *err)
 {
 	struct machine_args args = { .config = run->config, .console = run->console, .debugcon_path = run->debugcon,
 				     .on_event = on_event, .event_arg = run };
-	int r = run->config->nested ? host_check_nested("/", err) : 0;
+	int r = check_host(run, err);
 
 	raise_file_limit();
 	if (!r)

@@ -5,18 +5,22 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "kvm/hyperv.h"
 #include "vmx/config.h"
 
 #define LEAF_HV          0x40000000u
-#define LEAF_HV_TIMING   0x40000010u
+#define LEAF_HV_SECOND   0x40000100u     // a second hypervisor's, behind Hyper-V's
+#define LEAF_TIMING      0x10u           // from VMware's first leaf on
 #define LEAF_HV_END      0x4fffffffu
 
 #define L1_ECX_VMX       (1u << 5)
+#define L1_ECX_PDCM      (1u << 15)
 #define L1_ECX_X2APIC    (1u << 21)
 #define L1_ECX_HV        (1u << 31)
 #define L1_EDX_HTT       (1u << 28)
 #define LX1_ECX_CMPLEGACY (1u << 1)
 #define LX1_ECX_SVM      (1u << 2)
+#define LX1_ECX_PERFCTR  (3u << 23)      // of the core, of the northbridge
 
 static unsigned bits_for(unsigned n)
 {
@@ -50,7 +54,7 @@ struct kvm_cpuid_entry2 *cpuid_find(struct cpuid_table *table, uint32_t leaf, ui
 	return NULL;
 }
 
-static struct kvm_cpuid_entry2 *add(struct cpuid_table *t, uint32_t leaf, uint32_t index, bool indexed)
+struct kvm_cpuid_entry2 *cpuid_add(struct cpuid_table *t, uint32_t leaf, uint32_t index, bool indexed)
 {
 	struct kvm_cpuid_entry2 *e = cpuid_find(t, leaf, index);
 
@@ -88,19 +92,22 @@ static void copy_host(struct cpuid_table *t, const struct kvm_cpuid_entry2 *host
 static void set_hypervisor(const struct cpuid_args *a, struct cpuid_table *t)
 {
 	struct kvm_cpuid_entry2 *e = cpuid_find(t, 1, 0);
+	uint32_t base = a->hyperv || a->hyperv_spinlocks ? LEAF_HV_SECOND : LEAF_HV;
 
 	if (e)
 		e->ecx = a->hypervisor ? e->ecx | L1_ECX_HV : e->ecx & ~L1_ECX_HV;
 	if (!a->hypervisor)
 		return;
-	e = add(t, LEAF_HV, 0, false);
+	if (base != LEAF_HV)
+		hyperv_leaves(a->hyperv, a->hyperv_spinlocks, t);
+	e = cpuid_add(t, base, 0, false);
 	if (e) {
-		e->eax = LEAF_HV_TIMING;
+		e->eax = base + LEAF_TIMING;
 		memcpy(&e->ebx, "VMwa", 4);
 		memcpy(&e->ecx, "reVM", 4);
 		memcpy(&e->edx, "ware", 4);
 	}
-	e = add(t, LEAF_HV_TIMING, 0, false);
+	e = cpuid_add(t, base + LEAF_TIMING, 0, false);
 	if (e) {
 		e->eax = a->tsc_khz;
 		e->ebx = a->apic_khz;
@@ -108,6 +115,7 @@ static void set_hypervisor(const struct cpuid_args *a, struct cpuid_table *t)
 	}
 }
 
+// Behind the masks: a mask asks for nesting (config_cpu.c), it does not give it.
 static void set_nesting(const struct cpuid_args *a, struct cpuid_table *t)
 {
 	struct kvm_cpuid_entry2 *e;
@@ -121,6 +129,27 @@ static void set_nesting(const struct cpuid_args *a, struct cpuid_table *t)
 	if (e)
 		e->ecx &= ~LX1_ECX_SVM;
 	e = cpuid_find(t, 0x8000000au, 0);
+	if (e)
+		e->eax = e->ebx = e->ecx = e->edx = 0;
+}
+
+// The architectural counters of Intel (leaf Ah, PDCM) and the extended ones of AMD.
+static void set_pmu(const struct cpuid_args *a, struct cpuid_table *t)
+{
+	struct kvm_cpuid_entry2 *e;
+
+	if (a->pmu)
+		return;
+	e = cpuid_find(t, 1, 0);
+	if (e)
+		e->ecx &= ~L1_ECX_PDCM;
+	e = cpuid_find(t, 0xa, 0);
+	if (e)
+		e->eax = e->ebx = e->ecx = e->edx = 0;
+	e = cpuid_find(t, 0x80000001u, 0);
+	if (e)
+		e->ecx &= ~LX1_ECX_PERFCTR;
+	e = cpuid_find(t, 0x80000022u, 0);
 	if (e)
 		e->eax = e->ebx = e->ecx = e->edx = 0;
 }
@@ -160,19 +189,19 @@ static void set_levels(const struct cpuid_args *a, struct cpuid_table *t)
 		return;
 	if (e->eax >= 0x1f)
 		e->eax = 0x1e;          // leaf Bh says all there is to say
-	e = add(t, 0xb, 0, true);
+	e = cpuid_add(t, 0xb, 0, true);
 	if (e) {
 		e->eax = 0;
 		e->ebx = 1;
 		e->ecx = 0x100;         // level 0: threads
 	}
-	e = add(t, 0xb, 1, true);
+	e = cpuid_add(t, 0xb, 1, true);
 	if (e) {
 		e->eax = topology_socket_shift(&a->topology);
 		e->ebx = cores;
 		e->ecx = 0x201;         // level 1: cores
 	}
-	e = add(t, 0xb, 2, true);
+	e = cpuid_add(t, 0xb, 2, true);
 	if (e)
 		e->ecx = 2;             // level 2: the end of the list
 }
@@ -309,13 +338,15 @@ void cpuid_build_watched(const struct cpuid_args *args, const struct kvm_cpuid_e
 	watch_step(watch, CPUID_STEP_HOST, 0, out);
 	set_hypervisor(args, out);
 	watch_step(watch, CPUID_STEP_HYPERVISOR, 0, out);
-	set_nesting(args, out);
-	watch_step(watch, CPUID_STEP_NESTING, 0, out);
+	set_pmu(args, out);
+	watch_step(watch, CPUID_STEP_PMU, 0, out);
 	set_topology(args, out);
 	watch_step(watch, CPUID_STEP_TOPOLOGY, 0, out);
 	set_width(args, out);
 	watch_step(watch, CPUID_STEP_WIDTH, 0, out);
 	apply_masks(args, out, host, count, watch);
+	set_nesting(args, out);
+	watch_step(watch, CPUID_STEP_NESTING, 0, out);
 }
 
 void cpuid_build(const struct cpuid_args *args, const struct kvm_cpuid_entry2 *host, uint32_t count, struct cpuid_table *out)

@@ -25,6 +25,8 @@ struct cpuid_args {
 	struct cpu_topology topology;
 	bool hypervisor;                // hypervisor.cpuid.v0
 	bool nested;                    // vhv.enable: keep VMX or SVM
+	bool pmu;                       // vpmc.enable: keep the performance counters
+	uint32_t hyperv, hyperv_spinlocks;      // berth.hyperv.*: bits of enum vm_hyperv; VMware's leaves move up
 	uint32_t tsc_khz, apic_khz;
 	unsigned phys_bits;             // monitor.phys_bits_used: width of physical addresses, 0 = the host's
 	const struct vm_cpuid_mask *masks;
@@ -40,10 +42,11 @@ struct cpuid_table {
 enum cpuid_step {
 	CPUID_STEP_HOST,                // what KVM supports, without other hypervisors' leaves
 	CPUID_STEP_HYPERVISOR,          // hypervisor.cpuid.v0
-	CPUID_STEP_NESTING,             // vhv.enable
+	CPUID_STEP_PMU,                 // vpmc.enable
 	CPUID_STEP_TOPOLOGY,            // numvcpus, cpuid.coresPerSocket
 	CPUID_STEP_WIDTH,               // monitor.phys_bits_used
 	CPUID_STEP_MASK,                // one of args->masks
+	CPUID_STEP_NESTING,             // vhv.enable and what stands for it
 };
 // For whoever wants to know why the guest's table is as it is: called behind each step with the table so far. MASK is
 // the index in args->masks, with CPUID_STEP_MASK alone.
@@ -60,6 +63,8 @@ void cpuid_build_watched(const struct cpuid_args *args, const struct kvm_cpuid_e
 const struct vm_cpuid_mask *cpuid_unmet(const struct cpuid_args *args, const struct kvm_cpuid_entry2 *host, uint32_t count);
 // Fills in what differs by CPU: APIC IDs.
 void cpuid_for_cpu(const struct cpuid_args *args, unsigned cpu, struct cpuid_table *table);
+// The entry, made when there is none; NULL when the table is full.
+struct kvm_cpuid_entry2 *cpuid_add(struct cpuid_table *table, uint32_t leaf, uint32_t index, bool indexed);
 struct kvm_cpuid_entry2 *cpuid_find(struct cpuid_table *table, uint32_t leaf, uint32_t index);
 // Applies one mask (32 characters, most significant bit first, vmx-keys 2.2) to VALUE: 0, 1 and R force a bit, H, T and
 // F pass that of HOST, the host's value, - and x leave it.

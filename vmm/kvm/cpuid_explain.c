@@ -117,7 +117,7 @@ const char *cpuid_reason(const struct cpuid_args *args, const struct cpuid_chang
 {
 	static const char *const texts[] = {
 		[CPUID_STEP_HOST] = "another hypervisor's leaf", [CPUID_STEP_HYPERVISOR] = "hypervisor.cpuid.v0",
-		[CPUID_STEP_NESTING] = "vhv.enable", [CPUID_STEP_TOPOLOGY] = "numvcpus, cpuid.coresPerSocket",
+		[CPUID_STEP_NESTING] = "vhv.enable", [CPUID_STEP_PMU] = "vpmc.enable", [CPUID_STEP_TOPOLOGY] = "numvcpus, cpuid.coresPerSocket",
 		[CPUID_STEP_WIDTH] = "monitor.phys_bits_used",
 	};
 

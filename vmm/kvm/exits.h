@@ -34,6 +34,10 @@ struct exit_env {
 	void *vcpu;
 	int (*get_regs)(void *vcpu, struct gp_regs *regs);
 	int (*set_regs)(void *vcpu, const struct gp_regs *regs);
+	// What IOPL and the task's I/O bitmap say; and a fault instead of the access in RUN (false: it cannot be made
+	// to). NULL = KVM hands over nothing that the CPU would refuse.
+	bool (*port_allowed)(void *vcpu, uint16_t port, unsigned size);
+	bool (*port_fault)(void *vcpu);
 };
 
 // A write to guest-physical memory that is not RAM. vCPU thread, or who empties KVM's ring (posted.h).

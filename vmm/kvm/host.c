@@ -2,28 +2,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kvm/host.h"
 
-#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <liburing.h>
 #include <linux/kvm.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/compiler.h"
-
-enum cpu_kind { CPU_NONE, CPU_VMX, CPU_SVM };
+#include "kvm/host_priv.h"
+#include "kvm/nested_host.h"
 
 // --- reading ---------------------------------------------------------------------------------------
 
 // The first SIZE - 1 bytes of a file below root; false when it cannot be read.
-static bool slurp(const char *root, const char *path, char *buf, size_t size)
+bool host_slurp(const char *root, const char *path, char *buf, size_t size)
 {
 	char full[PATH_MAX];
 	size_t have = 0;
@@ -58,7 +55,7 @@ static bool cpu_flag(const char *root, const char *flag)
 	char *text = malloc(65536), *line, *end;
 	bool found = false;
 
-	if (text && slurp(root, "/proc/cpuinfo", text, 65536) && (line = strstr(text, "\nflags"))) {
+	if (text && host_slurp(root, "/proc/cpuinfo", text, 65536) && (line = strstr(text, "\nflags"))) {
 		end = strchr(line + 1, '\n');
 		if (end)
 			*end = '\0';
@@ -68,7 +65,7 @@ static bool cpu_flag(const char *root, const char *flag)
 	return found;
 }
 
-static enum cpu_kind cpu_kind(const char *root)
+enum cpu_kind host_cpu_kind(const char *root)
 {
 	if (cpu_flag(root, "vmx"))
 		return CPU_VMX;
@@ -76,24 +73,21 @@ static enum cpu_kind cpu_kind(const char *root)
 }
 
 // 1, 0, or -1 when the module (or the parameter) is not there.
-static int parameter(const char *root, const char *module, const char *name)
+int host_parameter(const char *root, const char *module, const char *name)
 {
 	char path[256], text[16];
 
 	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s", module, name);
-	if (!slurp(root, path, text, sizeof(text)))
+	if (!host_slurp(root, path, text, sizeof(text)))
 		return -1;
 	return *text == 'Y' || *text == 'y' || (*text >= '1' && *text <= '9');
 }
 
-static const char *module_of(enum cpu_kind kind) { return kind == CPU_VMX ? "kvm_intel" : "kvm_amd"; }
+const char *host_module(enum cpu_kind kind) { return kind == CPU_VMX ? "kvm_intel" : "kvm_amd"; }
 
 // --- writing the report ----------------------------------------------------------------------------
 
-static void add(struct host_report *r, const char *name, enum host_verdict verdict, const char *remedy, const char *fmt, ...)
-	PRINTF(5, 6);
-
-static void add(struct host_report *r, const char *name, enum host_verdict verdict, const char *remedy, const char *fmt, ...)
+void host_add(struct host_report *r, const char *name, enum host_verdict verdict, const char *remedy, const char *fmt, ...)
 {
 	struct host_check *c;
 	va_list ap;
@@ -112,18 +106,18 @@ static void add(struct host_report *r, const char *name, enum host_verdict verdi
 static void check_cpu(const struct host_probe *p, struct host_report *r)
 {
 	char name[13] = "";
-	enum cpu_kind kind = cpu_kind(p->root);
+	enum cpu_kind kind = host_cpu_kind(p->root);
 
 	p->hypervisor(name);
 	if (*name)
-		add(r, "inside", HOST_NOTE, "", "this host is itself a virtual machine (%s)", name);
+		host_add(r, "inside", HOST_NOTE, "", "this host is itself a virtual machine (%s)", name);
 	if (kind == CPU_NONE)
-		add(r, "cpu", HOST_LIMITED,
+		host_add(r, "cpu", HOST_LIMITED,
 		    "On bare metal enable VT-x or AMD-V in the firmware's setup; in a VM enable nested virtualization for it",
 		    "the CPU shows neither vmx nor svm: if /dev/kvm exists, guest kernels go through an instruction emulator; "
 		    "firmware, boot loaders and real-mode systems run, an unmodified Linux or Windows does not");
 	else
-		add(r, "cpu", HOST_OK, "", "hardware virtualization: %s", kind == CPU_VMX ? "VT-x (vmx)" : "AMD-V (svm)");
+		host_add(r, "cpu", HOST_OK, "", "hardware virtualization: %s", kind == CPU_VMX ? "VT-x (vmx)" : "AMD-V (svm)");
 }
 
 static void check_caps(const struct host_probe *p, struct host_report *r, int fd)
@@ -131,23 +125,23 @@ static void check_caps(const struct host_probe *p, struct host_report *r, int fd
 	int cpus = p->kvm_cap(fd, KVM_CAP_NR_VCPUS), most = p->kvm_cap(fd, KVM_CAP_MAX_VCPUS);
 
 	if (p->kvm_version(fd) < 0) {
-		add(r, "kvm", HOST_NO, "Find out what made it: the device of KVM is character device 10:232",
+		host_add(r, "kvm", HOST_NO, "Find out what made it: the device of KVM is character device 10:232",
 		    "/dev/kvm is not KVM");
 		return;
 	}
 	if (p->kvm_version(fd) != KVM_API_VERSION) {
-		add(r, "kvm", HOST_NO, "Use a kernel whose KVM speaks API version 12", "/dev/kvm speaks API version %d",
+		host_add(r, "kvm", HOST_NO, "Use a kernel whose KVM speaks API version 12", "/dev/kvm speaks API version %d",
 		    p->kvm_version(fd));
 		return;
 	}
-	add(r, "kvm", HOST_OK, "", "/dev/kvm opens; up to %d vCPUs a VM (%d recommended)", most > 0 ? most : cpus, cpus);
+	host_add(r, "kvm", HOST_OK, "", "/dev/kvm opens; up to %d vCPUs a VM (%d recommended)", most > 0 ? most : cpus, cpus);
 	if (p->kvm_cap(fd, KVM_CAP_TSC_CONTROL) > 0)
-		add(r, "tsc", HOST_OK, "", "KVM can pin the guest's TSC rate");
+		host_add(r, "tsc", HOST_OK, "", "KVM can pin the guest's TSC rate");
 	else
-		add(r, "tsc", HOST_NOTE, "", "KVM cannot scale the TSC: a guest's clock rate is this host's");
+		host_add(r, "tsc", HOST_NOTE, "", "KVM cannot scale the TSC: a guest's clock rate is this host's");
 }
 
-static void check_kvm(const struct host_probe *p, struct host_report *r)
+void host_check_kvm(const struct host_probe *p, struct host_report *r)
 {
 	int fd = p->open_kvm(p);
 
@@ -155,48 +149,52 @@ static void check_kvm(const struct host_probe *p, struct host_report *r)
 		check_caps(p, r, fd);
 		close(fd);
 	} else if (fd == -ENOENT || fd == -ENODEV || fd == -ENXIO) {
-		add(r, "kvm", HOST_NO, "modprobe kvm_intel, or modprobe kvm_amd; the kernel's log says why when that fails",
+		host_add(r, "kvm", HOST_NO, "modprobe kvm_intel, or modprobe kvm_amd; the kernel's log says why when that fails",
 		    "there is no /dev/kvm");
 	} else if (fd == -EACCES || fd == -EPERM) {
-		add(r, "kvm", HOST_NO, "usermod -aG kvm USER, then log in again; in a container give it the device",
+		host_add(r, "kvm", HOST_NO, "usermod -aG kvm USER, then log in again; in a container give it the device",
 		    "/dev/kvm may not be opened by this user");
 	} else {
-		add(r, "kvm", HOST_NO, "", "/dev/kvm cannot be opened: %s", strerror(-fd));
+		host_add(r, "kvm", HOST_NO, "", "/dev/kvm cannot be opened: %s", strerror(-fd));
 	}
 }
 
+// The first thing that keeps nesting from working; `berth host --nested` tells them all.
 static void check_nested(const struct host_probe *p, struct host_report *r)
 {
-	struct err e = { 0 };
+	struct host_report nested;
+	const struct host_check *no;
 
-	if (host_check_nested(p->root, &e) == 0)
-		add(r, "nested", HOST_OK, "", "vhv.enable works: KVM passes %s on to guests",
-		    cpu_kind(p->root) == CPU_VMX ? "VT-x" : "AMD-V");
+	nested_report_make(p, &(struct nested_wish){ 0 }, &nested);
+	no = nested_report_obstacle(&nested);
+	if (!no)
+		host_add(r, "nested", HOST_OK, "", "vhv.enable works: KVM passes %s on to guests",
+			 host_cpu_kind(p->root) == CPU_VMX ? "VT-x" : "AMD-V");
 	else
-		add(r, "nested", HOST_LIMITED, e.remedy, "vhv.enable does not work: %s", e.what);
+		host_add(r, "nested", HOST_LIMITED, no->remedy, "vhv.enable does not work: %s", no->text);
 }
 
-static void check_paging(const struct host_probe *p, struct host_report *r)
+void host_check_paging(const struct host_probe *p, struct host_report *r)
 {
-	enum cpu_kind kind = cpu_kind(p->root);
+	enum cpu_kind kind = host_cpu_kind(p->root);
 	const char *name = kind == CPU_VMX ? "ept" : "npt";
-	int on = kind == CPU_NONE ? -1 : parameter(p->root, module_of(kind), name);
+	int on = kind == CPU_NONE ? -1 : host_parameter(p->root, host_module(kind), name);
 
 	if (on == 0)
-		add(r, "paging", HOST_LIMITED, "Remove the module option that turns it off",
+		host_add(r, "paging", HOST_LIMITED, "Remove the module option that turns it off",
 		    "%s is off: guests run with shadow page tables, slowly", name);
 	else if (on > 0)
-		add(r, "paging", HOST_OK, "", "second-level paging (%s) is on", name);
+		host_add(r, "paging", HOST_OK, "", "second-level paging (%s) is on", name);
 }
 
 static void check_backdoor(const struct host_probe *p, struct host_report *r)
 {
-	int on = parameter(p->root, "kvm", "enable_vmware_backdoor");
+	int on = host_parameter(p->root, "kvm", "enable_vmware_backdoor");
 
 	if (on > 0)
-		add(r, "backdoor", HOST_OK, "", "programs in guests reach VMware's backdoor");
+		host_add(r, "backdoor", HOST_OK, "", "programs in guests reach VMware's backdoor");
 	else
-		add(r, "backdoor", HOST_LIMITED,
+		host_add(r, "backdoor", HOST_LIMITED,
 		    "echo options kvm enable_vmware_backdoor=1 > /etc/modprobe.d/berth.conf, then reload the kvm modules or reboot",
 		    "only guest kernels reach VMware's backdoor: open-vm-tools does not start%s",
 		    on < 0 ? " (this kernel has no kvm.enable_vmware_backdoor)" : "");
@@ -208,15 +206,15 @@ static void check_uring(const struct host_probe *p, struct host_report *r)
 	int e = p->try_uring();
 
 	if (e == 0) {
-		add(r, "io_uring", HOST_OK, "", "io_uring works");
+		host_add(r, "io_uring", HOST_OK, "", "io_uring works");
 		return;
 	}
-	slurp(p->root, "/proc/sys/kernel/io_uring_disabled", text, sizeof(text));
+	host_slurp(p->root, "/proc/sys/kernel/io_uring_disabled", text, sizeof(text));
 	if (*text == '1' || *text == '2')
-		add(r, "io_uring", HOST_NO, "sysctl -w kernel.io_uring_disabled=0, and the same in /etc/sysctl.d",
+		host_add(r, "io_uring", HOST_NO, "sysctl -w kernel.io_uring_disabled=0, and the same in /etc/sysctl.d",
 		    "io_uring is turned off (kernel.io_uring_disabled = %c)", *text);
 	else
-		add(r, "io_uring", HOST_NO, "Linux 5.15 or newer is needed; a container's seccomp filter may forbid it",
+		host_add(r, "io_uring", HOST_NO, "Linux 5.15 or newer is needed; a container's seccomp filter may forbid it",
 		    "io_uring cannot be used: %s", strerror(-e));
 }
 
@@ -231,9 +229,9 @@ static bool exists(const char *root, const char *path)
 static void check_firmware(const struct host_probe *p, struct host_report *r)
 {
 	if (exists(p->root, "/usr/share/seabios/bios-256k.bin") && exists(p->root, "/usr/share/seabios/vgabios-vmware.bin"))
-		add(r, "firmware", HOST_OK, "", "SeaBIOS and its VGA BIOS are installed");
+		host_add(r, "firmware", HOST_OK, "", "SeaBIOS and its VGA BIOS are installed");
 	else
-		add(r, "firmware", HOST_LIMITED, "apt install seabios, or name the images by berth.bios and berth.vgabios",
+		host_add(r, "firmware", HOST_LIMITED, "apt install seabios, or name the images by berth.bios and berth.vgabios",
 		    "SeaBIOS is not in /usr/share/seabios");
 }
 
@@ -241,8 +239,8 @@ void host_report_make(const struct host_probe *probe, struct host_report *out)
 {
 	memset(out, 0, sizeof(*out));
 	check_cpu(probe, out);
-	check_kvm(probe, out);
-	check_paging(probe, out);
+	host_check_kvm(probe, out);
+	host_check_paging(probe, out);
 	check_nested(probe, out);
 	check_backdoor(probe, out);
 	check_uring(probe, out);
@@ -265,87 +263,4 @@ const struct host_check *host_report_find(const struct host_report *report, cons
 			return &report->check[i];
 	}
 	return NULL;
-}
-
-// --- nesting ---------------------------------------------------------------------------------------
-
-static int no_nesting(struct err *err, const char *what, const char *remedy)
-{
-	err_set(err, ENOTSUP, "vhv.enable", "%s", what);
-	err_remedy(err, "%s", remedy);
-	err_exit(err, EXIT_HOST);
-	return -ENOTSUP;
-}
-
-int host_check_nested(const char *root, struct err *err)
-{
-	enum cpu_kind kind = cpu_kind(root);
-	char remedy[256], what[128];
-	int nested;
-
-	if (kind == CPU_NONE)
-		return no_nesting(err, "the CPU shows neither vmx nor svm, so there is nothing to pass on",
-				  "Enable VT-x or AMD-V in the firmware, or nested virtualization for this VM if it is one");
-	nested = parameter(root, module_of(kind), "nested");
-	if (nested < 0) {
-		snprintf(what, sizeof(what), "the module %s is not loaded", module_of(kind));
-		snprintf(remedy, sizeof(remedy), "modprobe %s nested=1", module_of(kind));
-		return no_nesting(err, what, remedy);
-	}
-	if (nested == 0) {
-		snprintf(what, sizeof(what), "nesting is off in KVM (%s.nested = 0)", module_of(kind));
-		snprintf(remedy, sizeof(remedy),
-			 "echo options %s nested=1 > /etc/modprobe.d/berth.conf, stop all VMs, then modprobe -r %s && modprobe %s",
-			 module_of(kind), module_of(kind), module_of(kind));
-		return no_nesting(err, what, remedy);
-	}
-	return 0;
-}
-
-// --- the real host ---------------------------------------------------------------------------------
-
-static int real_open(const struct host_probe *p)
-{
-	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-
-	(void)p;
-	return fd < 0 ? -errno : fd;
-}
-
-static int real_cap(int fd, int cap) { return ioctl(fd, KVM_CHECK_EXTENSION, cap); }
-static int real_version(int fd) { return ioctl(fd, KVM_GET_API_VERSION, 0); }
-
-static int real_uring(void)
-{
-	struct io_uring ring;
-	int r = io_uring_queue_init(8, &ring, 0);
-
-	if (r == 0)
-		io_uring_queue_exit(&ring);
-	return r;
-}
-
-static void real_hypervisor(char name[13])
-{
-	unsigned a, b, c, d;
-
-	*name = '\0';
-	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c >> 31))
-		return;
-	__cpuid(0x40000000, a, b, c, d);
-	memcpy(name, &b, 4);
-	memcpy(name + 4, &c, 4);
-	memcpy(name + 8, &d, 4);
-	name[12] = '\0';
-	for (char *p = name; *p; p++) {
-		if (*p < 0x20 || *p > 0x7e)
-			*p = '?';
-	}
-	if (!*name)
-		strcpy(name, "unnamed");
-}
-
-struct host_probe host_probe_real(void)
-{
-	return (struct host_probe){ "/", real_open, real_cap, real_version, real_uring, real_hypervisor };
 }

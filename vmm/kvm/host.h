@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -24,7 +25,9 @@ struct host_check {
 	char remedy[320];       // what to do, or empty
 };
 
-#define HOST_CHECKS_MAX 16u
+#define HOST_CHECKS_MAX 32u
+
+struct kvm_cpuid_entry2;
 
 struct host_report {
 	struct host_check check[HOST_CHECKS_MAX];
@@ -43,6 +46,12 @@ struct host_probe {
 	int (*try_uring)(void);
 	// Leaf 40000000h's name when the hypervisor bit is set, else "".
 	void (*hypervisor)(char name[13]);
+	// The CPU's own words: EAX, EBX, ECX, EDX of LEAF, zeros where there is none.
+	void (*cpuid)(uint32_t leaf, uint32_t out[4]);
+	// KVM_GET_SUPPORTED_CPUID: how many entries (at most MAX), or -errno.
+	int (*supported_cpuid)(int fd, struct kvm_cpuid_entry2 *entries, uint32_t max);
+	// A feature MSR of KVM's (KVM_GET_MSRS on the device): 0 or -errno.
+	int (*feature_msr)(int fd, uint32_t index, uint64_t *value);
 };
 
 struct host_probe host_probe_real(void);
@@ -50,8 +59,5 @@ void host_report_make(const struct host_probe *probe, struct host_report *out);
 // The worst verdict.
 enum host_verdict host_report_verdict(const struct host_report *report);
 const struct host_check *host_report_find(const struct host_report *report, const char *name);
-
-// For vhv.enable: 0, or -ENOTSUP with the first thing that is missing and how to mend it (EXIT_HOST). Any thread.
-int host_check_nested(const char *root, struct err *err);
 
 #endif

@@ -16,6 +16,10 @@
 
 #include "base/compiler.h"
 #include "base/log.h"
+#include "kvm/hyperv.h"
+#include "kvm/nested.h"
+#include "kvm/nested_host.h"
+#include "kvm/port_rights.h"
 #include "kvm/posted.h"
 #include "kvm/vcpu_state.h"
 #include "vmx/config.h"
@@ -110,6 +114,8 @@ static int get_gp(void *arg, struct gp_regs *out)
 		return -errno;
 	*out = (struct gp_regs){ r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp,
 				 .cpl = s.ss.dpl, .iopl = r.rflags >> 12 & 3 };
+	if (r.rflags & 1u << 17)
+		out->iopl = 0;          // virtual-8086: the bitmap alone decides
 	if (!(s.cr0 & 1))
 		out->cpl = 0;
 	return 0;
@@ -130,6 +136,20 @@ static int set_gp(void *arg, const struct gp_regs *in)
 	r.rdi = in->rdi;
 	r.rbp = in->rbp;
 	return ioctl(c->fd, KVM_SET_REGS, &r) < 0 ? -errno : 0;
+}
+
+static bool port_allowed_here(void *arg, uint16_t port, unsigned size)
+{
+	struct vcpu *c = arg;
+
+	return vcpu_port_allowed(c->fd, c->env.mem, port, size);
+}
+
+static bool port_fault(void *arg)
+{
+	struct vcpu *c = arg;
+
+	return vcpu_port_fault(c->fd, c->env.mem, c->run);
 }
 
 static void report_crash(struct vcpu *c, bool triple_fault, const char *why)
@@ -319,6 +339,8 @@ static int create_cpu(struct vcpu *c, struct err *err)
 	c->env.vcpu = c;
 	c->env.get_regs = get_gp;
 	c->env.set_regs = set_gp;
+	c->env.port_allowed = port_allowed_here;
+	c->env.port_fault = port_fault;
 	return 0;
 }
 
@@ -340,12 +362,19 @@ static void find_frequencies(struct vcpus *v)
 
 static int prepare_cpu(struct vcpu *c, struct err *err)
 {
-	int r = set_cpuid(c, err);
+	const struct cpuid_args *a = &c->all->cpuid;
+	int r = a->hyperv || a->hyperv_spinlocks ? hyperv_enable(c->fd, a->hyperv, err) : 0;
+
+	if (!r)
+		r = set_cpuid(c, err);
 
 	if (r < 0)
 		return r;
-	if (c->all->args.set_feature_control)
+	if (c->all->args.set_feature_control) {
 		vcpu_set_feature_control(c->fd);
+		if (c->index == 0)
+			nested_tell_gaps(c->fd, c->all->table->entries, c->all->table->count);
+	}
 	r = vcpu_state_save(c->fd, &c->power_on);
 	if (r < 0) {
 		errno = -r;
@@ -459,6 +488,19 @@ void vcpus_init_boot_cpu(struct vcpus *v)
 
 struct cpuid_table *vcpus_cpuid(struct vcpus *v) { return v->table; }
 unsigned vcpus_count(const struct vcpus *v) { return v->count; }
+int vcpus_inner_active(const struct vcpus *v)
+{
+	int any = 0;
+
+	for (unsigned i = 0; i < v->count; i++) {
+		int r = v->args.cpuid.nested ? nested_inner_active(v->cpu[i].fd) : 0;
+
+		if (r)
+			any = any < 0 ? any : r;
+	}
+	return any;
+}
+
 uint32_t vcpus_tsc_khz(const struct vcpus *v) { return v->cpuid.tsc_khz; }
 uint32_t vcpus_apic_khz(const struct vcpus *v) { return v->cpuid.apic_khz; }
 bool vcpus_started(const struct vcpus *v) { return atomic_load(&v->started); }

@@ -15,10 +15,6 @@
 #include "hw/pci/ecam.h"
 #include "machine/internal.h"
 
-// IA32_FEATURE_CONTROL: locked, VMX outside SMX. SeaBIOS writes it on every CPU.
-#define FEATURE_CONTROL_VMX 5u
-#define CPUID_1_ECX_VMX     (1u << 5)
-
 static unsigned serial_bitmap(const struct machine *m)
 {
 	unsigned bits = 0;
@@ -174,14 +170,7 @@ static int add_map(struct machine *m, struct err *err)
 	return e820_build(&args, m->fw_cfg, err);
 }
 
-// The register exists with VMX only: on an AMD CPU the firmware's write would fault.
-static bool guest_has_vmx(struct machine *m)
-{
-	const struct kvm_cpuid_entry2 *e = cpuid_find(vcpus_cpuid(m->vcpus), 1, 0);
-
-	return e && (e->ecx & CPUID_1_ECX_VMX);
-}
-
+// No MSR 3Ah for the firmware: vcpu.c locks it at power-on, and a second write would fault.
 static int add_boot_order(struct machine *m, struct err *err)
 {
 	const struct vm_config *c = m->config;
@@ -190,7 +179,6 @@ static int add_boot_order(struct machine *m, struct err *err)
 	struct boot_args args = {
 		.order = c->boot_order, .disk_order = c->hdd_order, .devices = devices, .delay_ms = c->boot_delay_ms,
 		.setup_once = c->force_setup_once, .retry_ms = BOOT_NO_RETRY,
-		.feature_control = guest_has_vmx(m) ? FEATURE_CONTROL_VMX : 0,
 	};
 
 	for (unsigned i = 0; i < MACHINE_DRIVES; i++) {

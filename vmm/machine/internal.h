@@ -107,6 +107,7 @@ struct machine {
 	FILE *debugcon;                 // what the firmware says, or NULL
 
 	struct backdoor_args backdoor;
+	_Atomic bool backdoor_restricted;       // by the guest's kernel
 	struct vcpus *vcpus;
 	struct posted *posted;          // MMIO writes that KVM gathers
 

@@ -255,6 +255,7 @@ static void reset_now(void *arg)
 	}
 	kvm_reset(m->kvm);
 	vcpus_reset(m->vcpus);
+	atomic_store(&m->backdoor_restricted, false);
 	m->resets++;
 	log_info("%s: reset (%s)", m->config->name, why ? why : "asked for");
 	if (guest_runs_in(m->state))
@@ -394,7 +395,7 @@ static void set_up_backdoor(struct machine *m)
 	m->backdoor = (struct backdoor_args){
 		.hw_version = (unsigned)c->hw_version, .mem_mb = c->mem_mb, .restricted = c->restrict_backdoor,
 		.tsc_hz = vcpus_tsc_khz(m->vcpus) * 1000ull, .apic_hz = vcpus_apic_khz(m->vcpus) * 1000u,
-		.now = backdoor_now, .arg = m,
+		.now = backdoor_now, .arg = m, .guest_restricts = &m->backdoor_restricted,
 	};
 	memcpy(m->backdoor.uuid, c->uuid_bios, sizeof(m->backdoor.uuid));
 }
@@ -457,7 +458,8 @@ static int create_cpus(struct machine *m, struct err *err)
 	struct vcpus_args args = {
 		.kvm = m->kvm,
 		.cpuid = { .topology = { c->cpus, c->cores_per_socket }, .hypervisor = c->hypervisor_leaves,
-			   .nested = c->nested, .phys_bits = c->phys_bits, .masks = c->cpuid_masks, .mask_count = c->cpuid_mask_count },
+			   .nested = c->nested, .pmu = c->pmu, .hyperv = c->hyperv, .hyperv_spinlocks = c->hyperv_spinlocks,
+			   .phys_bits = c->phys_bits, .masks = c->cpuid_masks, .mask_count = c->cpuid_mask_count },
 		.env = { .ports = m->ports, .mmio = m->mmio, .mem = m->mem, .backdoor = on_backdoor, .backdoor_arg = m },
 		.events = { .crashed = tell_crash, .arg = m },
 		.set_feature_control = c->nested, .posted = m->posted,

@@ -99,6 +99,23 @@ struct vm_cpuid_mask {
 	char key[64];           // where it comes from
 };
 
+// A switch that may be left alone.
+enum vm_said { VM_SAID_NOTHING, VM_SAID_FALSE, VM_SAID_TRUE };
+
+// Whether the guest is to be a hypervisor, and who says so.
+struct vm_nesting {
+	enum vm_said said;      // TRUE: the guest must have it; FALSE: it must not, whatever the host allows
+	bool if_possible;       // with NOTHING: give it where the host can
+	const char *by;         // key that decided; static, NULL = none
+	enum vm_said allow_nested;      // vmx.allowNested
+};
+
+// Enlightenments of Hyper-V, berth.hyperv.NAME; the order is that of the table in kvm/hyperv.c.
+enum vm_hyperv {
+	VM_HV_RELAXED, VM_HV_VAPIC, VM_HV_TIME, VM_HV_VPINDEX, VM_HV_RUNTIME, VM_HV_RESET, VM_HV_SYNIC, VM_HV_STIMER,
+	VM_HV_FREQUENCIES, VM_HV_REENLIGHTENMENT, VM_HV_TLBFLUSH, VM_HV_IPI, VM_HV_EVMCS, VM_HV_COUNT,
+};
+
 struct vm_config {
 	char *vmx_path;         // absolute
 	char *dir;              // folder of the .vmx, absolute
@@ -117,7 +134,11 @@ struct vm_config {
 	bool vmci;              // vmci0.present
 	uint32_t vmci_id;       // context ID
 	bool hypervisor_leaves; // hypervisor.cpuid.v0
-	bool nested;            // vhv.enable
+	bool nested;            // the guest sees VMX or SVM; nested_start() has the last word
+	struct vm_nesting nesting;
+	bool pmu;               // vpmc.enable
+	uint32_t hyperv;        // bit of each enum vm_hyperv that is on
+	uint32_t hyperv_spinlocks;      // berth.hyperv.spinlocks: tries before a guest tells of a long wait, 0 = never
 	bool restrict_backdoor; // monitor_control.restrict_backdoor
 	bool hpet;              // hpet0.present
 	bool hot_add;           // mem.hotadd or vcpu.hotadd

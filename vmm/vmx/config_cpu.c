@@ -209,15 +209,161 @@ static void load_width(struct loader *l)
 		l->c->phys_bits = (unsigned)bits;
 }
 
+// --- nesting -------------------------------------------------------------------------------------------
+
+#define VHV_LEAST_HW    8       // VMware's first version with it, as an experiment
+#define VHV_GOOD_HW     9
+#define ESXI_LEAST_MB   4096
+
+static enum vm_said get_said(struct loader *l, const char *key)
+{
+	bool on;
+
+	if (!get_written(l, key))
+		return VM_SAID_NOTHING;
+	on = get_bool(l, key);
+	return on ? VM_SAID_TRUE : VM_SAID_FALSE;
+}
+
+// The bits of CPUID that show VMX and SVM; 8000000Ah is there for SVM alone.
+static unsigned vhv_bit(const struct vm_cpuid_mask *m)
+{
+	if (m->leaf == 1 && m->reg == 2)
+		return 5;
+	return m->leaf == 0x80000001u && m->reg == 2 ? 2 : 32;
+}
+
+static void ask_mask(struct vm_nesting *n, const struct vm_cpuid_mask *m)
+{
+	unsigned bit = vhv_bit(m);
+	char c = '-';
+
+	if (bit < 32)
+		c = m->bits[31 - bit];
+	else if (m->leaf == 0x8000000au && strspn(m->bits, "-x0RF") < 32)
+		c = 'H';
+	if (c == '1' || c == 'T' || c == 'H') {
+		n->if_possible = true;
+		n->by = "cpuid.*";
+	}
+}
+
+// featMask.vm.hv.capable: Min:1 and Val:1 demand it, Val:0 and Max:0 forbid it.
+static enum vm_said feature_mask(struct loader *l)
+{
+	const char *value = get_written(l, "featMask.vm.hv.capable");
+	const char *number = value ? strchr(value, ':') : NULL;
+
+	if (!value)
+		return VM_SAID_NOTHING;
+	if (number && !strncasecmp(value, "max:", 4) && !strcmp(number, ":1"))
+		return VM_SAID_NOTHING;
+	if (!number || (strncasecmp(value, "min:", 4) && strncasecmp(value, "max:", 4) && strncasecmp(value, "val:", 4)) ||
+	    (strcmp(number, ":0") && strcmp(number, ":1"))) {
+		problem(l, VMX_ERROR, "featMask.vm.hv.capable", "\"%.60s\" is not Min:, Max: or Val: with 0 or 1", value);
+		return VM_SAID_NOTHING;
+	}
+	if (!strcmp(number, ":0"))
+		return strncasecmp(value, "min:", 4) ? VM_SAID_FALSE : VM_SAID_NOTHING;
+	return VM_SAID_TRUE;
+}
+
+static void check_nesting(struct loader *l)
+{
+	struct vm_nesting *n = &l->c->nesting;
+
+	if (l->c->hw_version < VHV_LEAST_HW && n->said == VM_SAID_TRUE)
+		problem(l, VMX_ERROR, n->by, "needs hardware version 9; the VM has %d, whose virtual CPU VMware never gave "
+			"VT-x or AMD-V. Raise virtualHW.version, or remove the key", l->c->hw_version);
+	else if (l->c->hw_version < VHV_LEAST_HW && n->if_possible)
+		n->if_possible = false;
+	else if (l->c->hw_version < VHV_GOOD_HW && n->said == VM_SAID_TRUE)
+		problem(l, VMX_WARNING, n->by, "is an experiment of VMware at hardware version 8; version 9 and up have it");
+	if (n->said == VM_SAID_TRUE && !l->c->guest_64)
+		problem(l, VMX_NOTE, n->by, "guestOS is a 32-bit system; most hypervisors are 64-bit systems");
+	if (n->said == VM_SAID_FALSE && n->if_possible)
+		problem(l, VMX_NOTE, n->by, "keeps VT-x and AMD-V from a guest that is a hypervisor");
+	if (n->said != VM_SAID_FALSE && !strncasecmp(l->c->guest_os, "vmkernel", 8) && l->c->mem_mb < ESXI_LEAST_MB)
+		problem(l, VMX_NOTE, "memsize", "ESXi wants 4096 MB or more and two CPUs to install");
+}
+
+// vhv.enable decides; without it what the guest is, or what its CPUID is told to show.
+static void load_nesting(struct loader *l)
+{
+	struct vm_nesting *n = &l->c->nesting;
+
+	for (size_t i = 0; i < l->c->cpuid_mask_count; i++)
+		ask_mask(n, &l->c->cpuid_masks[i]);
+	if (!strncasecmp(l->c->guest_os, "vmkernel", 8) || !strcasecmp(l->c->guest_os, "winhyperv")) {
+		n->if_possible = true;
+		n->by = "guestOS";
+	}
+	n->said = feature_mask(l);
+	if (n->said)
+		n->by = "featMask.vm.hv.capable";
+	if (get_written(l, "vhv.enable")) {
+		n->said = get_said(l, "vhv.enable");
+		n->by = "vhv.enable";
+	}
+	n->allow_nested = get_said(l, "vmx.allowNested");
+	check_nesting(l);
+	l->c->nested = n->said == VM_SAID_TRUE || (n->said == VM_SAID_NOTHING && n->if_possible);
+}
+
+static void load_iommu(struct loader *l)
+{
+	if (get_bool(l, "vvtd.enable"))
+		problem(l, VMX_ERROR, "vvtd.enable", "asks for a virtual IOMMU, which Berth does not have; a guest that was "
+			"installed with one may not boot without. Set it to FALSE to run the VM without");
+}
+
+static const char *const hyperv_keys[VM_HV_COUNT] = {
+	[VM_HV_RELAXED] = "berth.hyperv.relaxed", [VM_HV_VAPIC] = "berth.hyperv.vapic", [VM_HV_TIME] = "berth.hyperv.time",
+	[VM_HV_VPINDEX] = "berth.hyperv.vpindex", [VM_HV_RUNTIME] = "berth.hyperv.runtime", [VM_HV_RESET] = "berth.hyperv.reset",
+	[VM_HV_SYNIC] = "berth.hyperv.synic", [VM_HV_STIMER] = "berth.hyperv.stimer",
+	[VM_HV_FREQUENCIES] = "berth.hyperv.frequencies", [VM_HV_REENLIGHTENMENT] = "berth.hyperv.reenlightenment",
+	[VM_HV_TLBFLUSH] = "berth.hyperv.tlbflush", [VM_HV_IPI] = "berth.hyperv.ipi", [VM_HV_EVMCS] = "berth.hyperv.evmcs",
+};
+
+// What one of them cannot be without.
+static const struct { enum vm_hyperv is, needs; } hyperv_needs[] = {
+	{ VM_HV_SYNIC, VM_HV_VPINDEX }, { VM_HV_STIMER, VM_HV_SYNIC }, { VM_HV_STIMER, VM_HV_TIME },
+	{ VM_HV_TLBFLUSH, VM_HV_VPINDEX }, { VM_HV_IPI, VM_HV_VPINDEX }, { VM_HV_EVMCS, VM_HV_VAPIC },
+};
+
+static void check_hyperv(struct loader *l)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hyperv_needs); i++) {
+		if (l->c->hyperv >> hyperv_needs[i].is & 1 && !(l->c->hyperv >> hyperv_needs[i].needs & 1))
+			problem(l, VMX_ERROR, hyperv_keys[hyperv_needs[i].is], "needs %s, which is not TRUE",
+				hyperv_keys[hyperv_needs[i].needs]);
+	}
+	if (l->c->hyperv >> VM_HV_EVMCS & 1 && !l->c->nested)
+		problem(l, VMX_ERROR, hyperv_keys[VM_HV_EVMCS], "is for a guest that is a hypervisor: set vhv.enable to TRUE");
+	if ((l->c->hyperv || l->c->hyperv_spinlocks) && !l->c->hypervisor_leaves)
+		problem(l, VMX_ERROR, "hypervisor.cpuid.v0", "hides the hypervisor, and berth.hyperv.* shows one; decide for one of them");
+}
+
+static void load_hyperv(struct loader *l)
+{
+	for (unsigned i = 0; i < VM_HV_COUNT; i++)
+		l->c->hyperv |= get_bool(l, hyperv_keys[i]) ? 1u << i : 0;
+	l->c->hyperv_spinlocks = (uint32_t)get_int(l, "berth.hyperv.spinlocks", 0, 0xfffffffe);
+	check_hyperv(l);
+}
+
 void load_cpus(struct loader *l)
 {
 	load_topology(l);
 	load_memory(l);
 	l->c->hypervisor_leaves = get_bool(l, "hypervisor.cpuid.v0");
-	l->c->nested = get_bool(l, "vhv.enable");
+	l->c->pmu = get_bool(l, "vpmc.enable");
 	for (size_t i = 0; i < vmx_file_count(l->file); i++)
 		load_mask(l, vmx_file_at(l->file, i));
 	for (size_t i = 0; i < vmx_file_count(l->file); i++)
 		load_feature(l, vmx_file_at(l->file, i));
 	load_width(l);
+	load_nesting(l);
+	load_iommu(l);
+	load_hyperv(l);
 }

@@ -1,0 +1,18 @@
+#!/bin/sh
+# First program of the small Linux that nesting is tried with: says where it runs, starts a guest of its own if it can.
+# SPDX-License-Identifier: GPL-2.0-or-later
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
+echo "inner: kernel $(sed 's/^Linux version \([^ ]*\).*/\1/' /proc/version) is up"
+for words in "" ioperm iopl wrong "iopl wrong" out "iopl nesting" "iopl hardware" ""; do
+	echo "inner: backdoor [$words] $(checkvm $words)"
+done
+flag=$(grep -o -w -m 1 -E 'vmx|svm' /proc/cpuinfo)
+echo "inner: virtualization ${flag:-none}"
+if [ -n "$flag" ]; then
+	modprobe kvm-intel 2>/dev/null || modprobe kvm-amd
+	level3
+fi
+echo "inner: the end"
+poweroff -f

@@ -1,0 +1,145 @@
+# inner.py: what nesting is tried with: a small Linux VM, and a CD with Berth, its libraries, SeaBIOS and that VM.
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The CD is for a guest that has none of this machine's files: it mounts it and calls /run-inner, and Berth runs there.
+import os
+import pathlib
+import shutil
+import tempfile
+
+import cache
+import grubdisk
+import initramfs
+import kernel as kernels
+import vmxfile
+from grubdisk import MIB
+from ui import run, step
+
+HERE = pathlib.Path(__file__).resolve().parent
+FIRMWARE = pathlib.Path('/usr/share/seabios')
+FIRMWARE_FILES = ('bios-256k.bin', 'vgabios-vmware.bin')
+DISK_SIZE, ROOT_START = 48 * MIB, MIB
+MODULES = ('kvm-amd', 'kvm-intel')
+HARDWARE = 14
+QEMU = '/usr/bin/qemu-system-x86_64'
+ARGUMENTS = 'console=ttyS0,115200n8 quiet mitigations=off nokaslr tsc=reliable panic=-1'
+
+GRUB_CFG = f"""\
+serial --unit=0 --speed=115200
+terminal_input serial
+terminal_output serial
+linux /vmlinuz {ARGUMENTS}
+initrd /initrd.img
+boot
+"""
+
+# Runs in the guest that mounted the CD. The folders of the new root that must be writable are in memory.
+RUN = """\
+#!/bin/sh
+# Runs a command in the root that this CD is: run FOLDER COMMAND...
+root=$1
+shift
+mount -t tmpfs -o size=80% tmpfs $root/tmp
+mount -t tmpfs tmpfs $root/run
+for place in dev proc sys; do
+	mount --bind /$place $root/$place
+done
+/bin/busybox cp -r $root/vm $root/tmp/vm
+exec chroot $root "$@"
+"""
+
+
+def compile_static(name, output):
+    run('gcc', '-std=gnu17', '-Os', '-static', '-s', '-o', output, HERE / f'{name}.c')
+
+
+def programs(work):
+    """The two programs that the inner guest has beside busybox, in WORK."""
+    for name in ('level3', 'checkvm'):
+        compile_static(name, work / name)
+    return [work / 'level3', work / 'checkvm']
+
+
+def small_files(kernel, work, init, modules):
+    """vmlinuz and initrd.img of the small Linux in WORK."""
+    shutil.copyfile(kernel.vmlinuz, work / 'vmlinuz')
+    with tempfile.TemporaryDirectory() as name:
+        initramfs.build(kernel, modules, (), (HERE / init).read_text(), work / 'initrd.img',
+                        programs(pathlib.Path(name)))
+
+
+def small_vm(kernel, folder, init='inner-init.sh', modules=MODULES):
+    """A VM folder with the small Linux on an IDE disk: small.vmdk, small.vmx, and nested.vmx with vhv.enable."""
+    with tempfile.TemporaryDirectory() as name:
+        work = pathlib.Path(name)
+        tree = work / 'root'
+        (tree / 'boot/grub').mkdir(parents=True)
+        small_files(kernel, tree, init, modules)
+        (tree / 'boot/grub/grub.cfg').write_text(GRUB_CFG)
+        raw = work / 'small.raw'
+        with open(raw, 'wb') as file:
+            file.truncate(DISK_SIZE)
+            grubdisk.install_grub(file, [(ROOT_START, DISK_SIZE - ROOT_START, 0x83)], '(hd0,msdos1)/boot/grub')
+        grubdisk.make_ext4(raw, ROOT_START, DISK_SIZE - ROOT_START, tree, 'inner')
+        grubdisk.to_vmdk(raw, folder / 'small.vmdk', 'monolithicSparse')
+    write_vmx(folder / 'small.vmx')
+    write_vmx(folder / 'nested.vmx', **{'vhv.enable': 'TRUE'})
+
+
+def write_vmx(path, **changes):
+    """The .vmx of the small Linux, changed by CHANGES. Its hardware version tells its backdoor from another."""
+    keys = {'virtualHW.version': str(HARDWARE), 'displayName': 'inner', 'guestOS': 'debian12-64', 'memsize': '128',
+            'ide0:0.present': 'TRUE', 'ide0:0.fileName': 'small.vmdk', 'logging': 'FALSE'}
+    vmxfile.write(path, vmxfile.minimal(**{**keys, **changes}))
+
+
+def copy_program(program, tree):
+    """PROGRAM and its libraries, at the paths where they are here. Follows links, so that the tree has none."""
+    import guest
+    for source in [program, *guest.libraries(program)]:
+        target = tree / os.path.abspath(source).lstrip('/')
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            shutil.copyfile(os.path.realpath(source), target)
+            target.chmod(0o755)
+
+
+def build_tree(kernel, berth, tree, extra=()):
+    """The root file system of the CD: busybox, Berth as /usr/bin/berth, SeaBIOS, /vm, /run-inner; and EXTRA programs."""
+    for folder in ('dev', 'proc', 'sys', 'tmp', 'run', 'usr/bin', 'vm'):
+        (tree / folder).mkdir(parents=True, exist_ok=True)
+    initramfs.install_busybox(tree, ('sh', 'cat', 'ls', 'echo', 'sleep', 'dmesg', 'grep', 'env', 'md5sum', 'dd', 'true'))
+    for program in extra:
+        copy_program(program, tree)
+    copy_program(berth, tree)
+    shutil.move(tree / os.path.abspath(berth).lstrip('/'), tree / 'usr/bin/berth')
+    (tree / FIRMWARE.relative_to('/')).mkdir(parents=True)
+    for name in FIRMWARE_FILES:
+        shutil.copyfile(FIRMWARE / name, tree / FIRMWARE.relative_to('/') / name)
+    small_vm(kernel, tree / 'vm')
+    (tree / 'run-inner').write_text(RUN)
+    (tree / 'run-inner').chmod(0o755)
+
+
+def make_iso(tree, output):
+    run('xorriso', '-as', 'mkisofs', '-quiet', '-R', '-V', 'INNER', '-o', output, tree)
+
+
+def recipe(kernel, berth, extra):
+    sources = [HERE / name for name in ('inner.py', 'inner-init.sh', 'level3.c', 'checkvm.c', 'initramfs.py', 'grubdisk.py')]
+    return cache.checksum(*sources, pathlib.Path(berth), *(FIRMWARE / name for name in FIRMWARE_FILES), repr(extra),
+                          kernel.version)
+
+
+def iso(berth, extra=()):
+    """The CD in the cache, as a path; with EXTRA programs and their libraries."""
+    kernel = kernels.get()
+
+    def build(work):
+        with tempfile.TemporaryDirectory() as name:
+            build_tree(kernel, berth, pathlib.Path(name), extra)
+            make_iso(name, work / 'inner.iso')
+
+    key = recipe(kernel, berth, extra)
+    with step('making the CD with Berth on it', quiet=(cache.root() / f'inner-{key}').is_dir()):
+        return cache.make('inner', key, build) / 'inner.iso'

@@ -1,0 +1,41 @@
+#!/bin/sh
+# First program of Xen's domain 0: starts the tool stack, then a PVH domain that needs hardware virtualization.
+# SPDX-License-Identifier: GPL-2.0-or-later
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs tmpfs /run
+for module in xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs; do
+	modprobe -q $module
+done
+mount -t xenfs xenfs /proc/xen
+mkdir -p /run/xen /run/xenstored /run/lock /var/lib/xenstored /var/log/xen/console /var/lib/xen
+ln -s /run /var/run
+echo "dom0: kernel is up"
+tools=$(echo /usr/lib/xen-*/bin)
+$tools/xenstored --pid-file /run/xenstored.pid
+$tools/xen-init-dom0
+$tools/xenconsoled --log=guest --log-dir=/var/log/xen/console
+$tools/xl info | grep -E '^(xen_version|virt_caps)'
+cat >/run/inner.cfg <<EOC
+name = "inner"
+type = "pvh"
+kernel = "/inner/vmlinuz"
+ramdisk = "/inner/initrd.img"
+extra = "console=hvc0 quiet mitigations=off"
+memory = 160
+vcpus = 1
+on_poweroff = "destroy"
+on_crash = "destroy"
+EOC
+$tools/xl create /run/inner.cfg
+echo "dom0: xl create ended with $?"
+tries=0
+while $tools/xl domid inner >/dev/null 2>&1 && [ $tries -lt 120 ]; do
+	tries=$((tries + 1))
+	sleep 1
+done
+$tools/xl list
+cat /var/log/xen/console/*
+echo "dom0: the end"
+poweroff -f

@@ -1,0 +1,29 @@
+// nested_host.h: whether guests of this host can be hypervisors: one list, for `berth host --nested` and for a start.
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef BERTH_KVM_NESTED_HOST_H
+#define BERTH_KVM_NESTED_HOST_H
+
+#include "kvm/host.h"
+#include "vmx/config.h"
+#include "vmx/host_config.h"
+
+// What the VM, or the host's configuration, says beside the facts.
+struct nested_wish {
+	enum vm_said vhv_allow;         // /etc/berth/config
+	enum vm_said allow_nested;      // vmx.allowNested, of the VM or else of the host
+};
+
+// Every check with its verdict and remedy. HOST_NO: vhv.enable cannot work; HOST_LIMITED: some hypervisors will refuse.
+void nested_report_make(const struct host_probe *probe, const struct nested_wish *wish, struct host_report *out);
+// The check that stops vhv.enable, NULL when none does. The first one: the others may be its consequences.
+const struct host_check *nested_report_obstacle(const struct host_report *report);
+// Whether KVM has performance counters for guests; FD is /dev/kvm.
+bool nested_host_has_pmu(const struct host_probe *probe, int fd);
+
+// The last word before a start, HOST being /etc/berth/config: refuses (-ENOTSUP, ERR with EXIT_HOST) what the VM demands
+// and this host cannot give, turns VM->nested off where it was only a wish, and logs what the user should know.
+int nested_start(const struct host_probe *probe, const struct host_config *host, struct vm_config *vm, struct err *err);
+// Logs which controls a new vCPU (FD, with the COUNT entries of CPUID) lacks. Once a VM.
+void nested_tell_gaps(int fd, const struct kvm_cpuid_entry2 *entries, uint32_t count);
+
+#endif
