@@ -202,7 +202,7 @@ static void close_leaving(void *arg)
 
 	if (!m->leaving)
 		return;
-	if (m->leaving->in_flight) {
+	if (m->leaving->in_flight || m->leaving->telling) {
 		loop_timer_set(&m->leave_timer, loop_now() + LEAVE_STEP_NS);
 		return;
 	}
