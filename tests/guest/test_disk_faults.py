@@ -1,6 +1,8 @@
 # test_disk_faults.py: disks on a file system that is full, and disks that are not persistent.
 # SPDX-License-Identifier: GPL-2.0-or-later
 import json
+import os
+import pty
 import re
 import resource
 import struct
@@ -320,4 +322,32 @@ def test_redo_that_is_none(folder, limited, name):
     done = berthlib.berth('run', undo.vm.vmx)
     assert done.returncode == berthlib.CONFIG and 'redo names it' in done.stderr, done.stderr
     assert undo.vm.vmx.read_bytes() == before and (limited.place / name).exists()
+    assert locks(folder) == []
+
+
+@pytest.mark.parametrize('answer', ['commit', 'discard', 'stop'])
+def test_undoable_asks_at_a_terminal(folder, limited, answer):
+    """At the end, when the guest has gone; a second stop means keep."""
+    undo = Undo(folder, limited, 'undoable')
+    master, slave = pty.openpty()
+    with undo.vm as vm:
+        vm.errors = open(folder / 'stderr.txt', 'ab')
+        vm.process = subprocess.Popen([berthlib.berth_path(), 'run', vm.vmx], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                      stderr=slave, env=berthlib.environment(), start_new_session=True)
+        os.close(slave)
+        status = wait_question(vm)
+        assert status['question']['id'] == 'disk.undoable' and status['question']['standard'] == 'keep'
+        assert [choice['answer'] for choice in status['question']['choices']] == ['commit', 'discard', 'keep']
+        assert 'done' in payload.serial(vm)
+        for word in ('reset', 'pause', 'resume'):
+            assert berthlib.berth(word, vm.vmx).returncode == 0
+        assert question(vm)
+        if answer == 'stop':
+            berthlib.berth('stop', vm.vmx, check=0)
+        else:
+            berthlib.berth('answer', vm.vmx, answer)
+        assert vm.wait(30) == berthlib.OFF, os.read(master, 65536)
+    os.close(master)
+    assert len(undo.logs()) == (1 if answer == 'stop' else 0)
+    assert undo.has_all() if answer == 'commit' else undo.untouched()
     assert locks(folder) == []

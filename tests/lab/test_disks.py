@@ -1,5 +1,6 @@
 # test_disks.py: Debian on a chain of disks whose process is killed in the middle of writing, again and again.
 # SPDX-License-Identifier: GPL-2.0-or-later
+import base64
 import hashlib
 import os
 import re
@@ -39,6 +40,10 @@ def fill(path, value, offset, length):
     run('qemu-io', '-f', 'vmdk', '-c', f'write -P {value} {offset} {length}', path)
 
 
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def chain(folder):
     """The guest's disk, and two deltas on it, each with something of its own that those above do not hide."""
     guest.copy_disk(guest.vmdk(lab.SUBFORMAT), folder)
@@ -53,7 +58,7 @@ def chain(folder):
 
 
 def script(vm, name, text):
-    vm.command(f"cat > {name} <<'END'\n{text.strip()}\nEND")
+    vm.command(f'echo {base64.b64encode(text.encode()).decode()} | base64 -d > {name}')
 
 
 def whole(vm, flushed):
@@ -85,7 +90,7 @@ def check_file_system(folder, disk):
 
 def test_chain_killed(folder):
     disk = chain(folder)
-    parents = {path: path.read_bytes() for path in folder.glob('debian-00000[12]*.vmdk')}
+    parents = {path: digest(path) for path in folder.glob('*.vmdk') if '000003' not in path.name}
     keys = vmxfile.workstation(**{'numvcpus': '2', 'memsize': '512', 'ide0:0.fileName': disk.name})
     version = flushed = 0
     for turn in range(KILLS + 1):
@@ -114,5 +119,6 @@ def test_chain_killed(folder):
     assert sorted(path.name for path in folder.glob('*.lck')) == []
     lab.check_disk(disk)
     check_file_system(folder, disk)
-    for path, content in parents.items():
-        assert path.read_bytes() == content, f'{path.name} was written to'
+    assert len(parents) == 9
+    for path, before in parents.items():
+        assert digest(path) == before, f'{path.name} was written to'

@@ -253,7 +253,11 @@ START_TEST(process_number_used_again)
 	ck_assert_int_eq(read(fd, raw, 512), 512);
 	ck_assert_int_eq(sscanf(raw, "%99s", machine), 1);
 	kill_holder(other);
-	snprintf(changed, sizeof(changed), "%s %d-1(berth) 1 X 1 lc=1", machine, getpid());
+	unlink(in_folder(only_member()));
+	put_member("M00006.lck", "");
+	close(fd);
+	fd = open(in_folder("M00006.lck"), O_RDWR);
+	snprintf(changed, sizeof(changed), "%s %d-1(berth) 1 X 1 lc=1", machine, getppid());
 	ck_assert_int_eq(pwrite(fd, changed, 512, 0), 512);
 	close(fd);
 	vmware_lock_release(must_take(true));

@@ -87,8 +87,10 @@ static unsigned long long start_of(long pid)
 	if (!read_text(path, text, sizeof(text)))
 		return 0;
 	p = strrchr(text, ')');
-	if (!p || sscanf(p + 1, " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu", &start) != 1)
-		return 0;
+	for (unsigned field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	if (p)
+		start = strtoull(p, NULL, 10);
 	return start;
 }
 
@@ -180,7 +182,8 @@ static int explain(const char *path, const char *folder, const struct member *m,
 		err_set(err, EBUSY, path, "a running Berth of this host (process %ld) has it since %s: lock %s",
 			strtol(m->process, NULL, 10), since, m->name);
 	else if (m->readable)
-		err_set(err, EBUSY, path, "is locked by VMware or another host: %.40s, process %ld on machine %.60s, since %s: lock %s",
+		err_set(err, EBUSY, path,
+			"is locked by VMware or another host: %.40s, process %ld on machine %.60s, since %s: lock %s",
 			process_name(m, name), strtol(m->process, NULL, 10), m->machine, since, m->name);
 	else
 		err_set(err, EBUSY, path, "is locked by VMware or another program since %s: lock %.40s, which cannot be read",
@@ -188,7 +191,8 @@ static int explain(const char *path, const char *folder, const struct member *m,
 	if (owner == OWNER_OTHER_BERTH)
 		err_remedy(err, "`berth list` shows the VMs that run; `berth stop` ends one");
 	else
-		err_remedy(err, "Power the VM off there; when no program has it open any more, delete the folder %.250s", folder);
+		err_remedy(err, "Power the VM off there; when no program has it open any more, delete the folder %.250s",
+			   folder);
 	err_exit(err, EXIT_BUSY);
 	return -EBUSY;
 }
@@ -361,9 +365,13 @@ static bool may_go_without(int code)
 static int cannot_lock(const char *path, const char *folder, int r, struct err *err)
 {
 	err_set(err, -r, path, "its lock %.150s cannot be made: %s", folder, strerror(-r));
-	err_remedy(err, r == -ENOSPC || r == -EDQUOT ? "Make room there" : r == -ENOTDIR || r == -EEXIST ?
-			"Something that is no folder has that name: an old kind of lock. Delete it when no program uses the VM" :
-			"Look at the folder, or do without VMware's locks: disk.locking = \"FALSE\"");
+	if (r == -ENOSPC || r == -EDQUOT)
+		err_remedy(err, "Make room there");
+	else if (r == -ENOTDIR || r == -EEXIST)
+		err_remedy(err, "Something that is no folder has that name, an old kind of lock: delete it when no "
+				"program uses the VM");
+	else
+		err_remedy(err, "Look at the folder, or do without VMware's locks: disk.locking = \"FALSE\"");
 	return r;
 }
 

@@ -52,8 +52,8 @@ static void describe(struct question *q, const struct disk *disk, const struct d
 						 "Mend the storage, then answer retry.";
 
 	if (s->lost)
-		remedy = "The host has lost data that was written to this file since its last flush, and no flush of it can "
-			 "succeed any more: answer fail or off; a retry cannot help.";
+		remedy = "The host has lost data that was written to this file since its last flush, and no flush of "
+			 "it can succeed any more: answer fail or off; a retry cannot help.";
 	q->id = is_space(s->code) ? "hbacommon.outofspace" : "hbacommon.ioerror";
 	q->standard = s->lost ? 1 : 0;
 	snprintf(q->text, sizeof(q->text), "%.200s: a %s failed: %s; %u request%s of the guest wait%s. %s", disk->name,
@@ -65,8 +65,8 @@ static void end_with(struct machine *m, const struct disk *disk, const struct di
 {
 	err_set(&m->exit_err, s->code, disk->name, "a %s failed, and the VM was powered off: %s", op_name(s),
 		strerror(s->code));
-	err_remedy(&m->exit_err, is_space(s->code) ? "Make room for the file; the guest will find its disk as after a power failure" :
-						     "Mend the storage; the guest will find its disk as after a power failure");
+	err_remedy(&m->exit_err, "%s; the guest will find its disk as after a power failure",
+		   is_space(s->code) ? "Make room for the file" : "Mend the storage");
 	machine_end(m, EXIT_DISK);
 }
 
@@ -202,7 +202,7 @@ static void close_leaving(void *arg)
 
 	if (!m->leaving)
 		return;
-	if (m->leaving->in_flight) {
+	if (m->leaving->in_flight || m->leaving->telling) {
 		loop_timer_set(&m->leave_timer, loop_now() + LEAVE_STEP_NS);
 		return;
 	}
@@ -229,7 +229,8 @@ static enum redo_fate ask_fate(struct machine *m, const char *disk)
 	*q = (struct question){ .id = "disk.undoable", .count = 3, .standard = 2, .answered = note_answer, .owner = m,
 				.choices = { { "commit", "Write the changes to the disk" }, { "discard", "Drop the changes" },
 					     { "keep", "Keep them beside the disk, for the next start" } } };
-	snprintf(q->text, sizeof(q->text), "%.300s is undoable: what becomes of the changes since they were last committed?", disk);
+	snprintf(q->text, sizeof(q->text), "%.300s is undoable: what becomes of the changes since they were last committed?",
+		 disk);
 	if (!questions_will_answer(&m->questions, q) && !isatty(STDERR_FILENO))
 		return REDO_KEEP;
 	m->redo_answer = -1;
@@ -275,18 +276,21 @@ int machine_finish_redo(struct machine *m, bool started, struct err *err)
 		if (!first)
 			first = code;
 		if (!code && started && fate == REDO_KEEP)
-			log_info("%s: the changes are kept in %s; `berth disk commit --delete` writes them to the disk", d->path, r->path);
+			log_info("%s: the changes are kept in %s; `berth disk commit --delete` writes them to the disk",
+				 d->path, r->path);
 	}
 	return first;
 }
 
-void machine_each_redo(const struct machine *m, void (*fn)(void *arg, const char *node, const char *path, bool kept), void *arg)
+void machine_each_redo(const struct machine *m, machine_redo_fn *fn, void *arg)
 {
 	for (size_t i = 0; i < MACHINE_DRIVES; i++) {
 		const struct vm_drive *d = drive_config(m, i);
 
+		const char *path = m->redo[i].path;
+
 		if (d->kind == VM_DRIVE_DISK && d->mode != VM_DISK_PERSISTENT)
-			fn(arg, d->node, m->redo[i].path ? m->redo[i].path : "", m->redo[i].path && d->mode != VM_DISK_NONPERSISTENT);
+			fn(arg, d->node, path ? path : "", path && d->mode != VM_DISK_NONPERSISTENT);
 	}
 }
 

@@ -73,9 +73,10 @@ struct machine_info {
 	uint16_t vnc_port;              // 0 = no VNC
 };
 void machine_info(struct machine *m, struct machine_info *out);
-// Calls FN for every drive that is or was written through a redo log: NODE ("ide0:0") and the path of the log, "" when
-// there is none any more; KEPT: it holds what must not be lost.
-void machine_each_redo(const struct machine *m, void (*fn)(void *arg, const char *node, const char *path, bool kept), void *arg);
+// NODE is "ide0:0", PATH that of its redo log, "" when there is none any more; KEPT: it holds what must not be lost.
+typedef void machine_redo_fn(void *arg, const char *node, const char *path, bool kept);
+// Calls FN for every disk that is not persistent.
+void machine_each_redo(const struct machine *m, machine_redo_fn *fn, void *arg);
 // Puts medium PATH (NULL = empty the tray) into CD drive NODE ("ide1:0"). The old one is closed.
 int machine_change_cd(struct machine *m, const char *node, const char *path, struct err *err);
 

@@ -143,14 +143,15 @@ static int drop_left_over(const struct vm_config *config, const struct vm_drive 
 static int take_up(const struct vm_config *config, const struct vm_drive *d, struct redo *r, struct err *err)
 {
 	char *path = redo_path(config, d->path, last_part(d->redo));
-	int code = path ? 0 : err_set(err, ENOMEM, d->path, "no memory for its redo log");
+	int code;
 
-	if (!code && access(path, F_OK) < 0) {
+	if (!path)
+		return err_set(err, ENOMEM, d->path, "no memory for its redo log");
+	if (access(path, F_OK) < 0) {
 		free(path);
 		return 0;
 	}
-	if (!code)
-		code = examine(d, path, err);
+	code = examine(d, path, err);
 	if (!code && d->mode == VM_DISK_NONPERSISTENT) {
 		code = drop_left_over(config, d, path, err);
 	} else if (!code) {
