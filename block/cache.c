@@ -31,7 +31,7 @@ void cache_remove(struct cache *cache, struct cached *c)
 }
 
 // Two rounds: the first may do no more than take the marks away.
-static void trim(struct cache *cache)
+void cache_trim(struct cache *cache)
 {
 	for (unsigned steps = 2 * cache->count; steps && cache->hand && cache->bytes > cache->limit; steps--) {
 		struct cached *c = cache->hand;
@@ -50,5 +50,5 @@ void cache_add(struct cache *cache, struct cached *c)
 	c->used = true;
 	cache->bytes += c->bytes;
 	cache->count++;
-	trim(cache);
+	cache_trim(cache);
 }

@@ -24,5 +24,7 @@ struct cache {
 // Adds C, then evicts others until the limit holds again or nothing more can go. Loop thread, as all of this.
 void cache_add(struct cache *cache, struct cached *c);
 void cache_remove(struct cache *cache, struct cached *c);
+// For owners whose things have become dispensable.
+void cache_trim(struct cache *cache);
 
 #endif

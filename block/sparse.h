@@ -85,6 +85,7 @@ struct sparse {
 	struct image_file *file;
 	bool readonly;
 	uint64_t grain_bytes, table_bytes, table_cover;         // of the file; of the disk
+	unsigned grain_shift, cover_shift;      // the same as powers of two: a chain is looked through layer by layer
 	uint32_t *directory, *redundant;        // host order; redundant NULL = none
 	struct table **tables;                  // NULL = not loaded, or absent when the directory says 0
 	struct span *spans;

@@ -180,25 +180,26 @@ static uint32_t same_kind(const struct table *t, uint32_t index, uint32_t count)
 static int map_in_table(struct table *t, const struct map_want *want, struct run *run)
 {
 	struct sparse *s = t->s;
-	uint64_t in_table = want->offset % s->table_cover, inner = want->offset % s->grain_bytes, length;
-	uint32_t index = (uint32_t)(in_table / s->grain_bytes), entry = le32toh(t->gte[index]), count;
+	uint64_t in_table = want->offset & (s->table_cover - 1), inner = want->offset & (s->grain_bytes - 1), length;
+	uint32_t index = (uint32_t)(in_table >> s->grain_shift), entry = le32toh(t->gte[index]), count;
 	enum run_kind kind = sparse_kind_of(s, entry);
 
 	if (want->write && kind != RUN_DATA)
 		return sparse_reserve(t, index, want, run);
 	length = MIN(want->length, s->table_cover - in_table);
-	count = same_kind(t, index, (uint32_t)((inner + length + s->grain_bytes - 1) / s->grain_bytes));
-	*run = (struct run){ .kind = kind, .file = s->file };
-	run->length = MIN(length, count * s->grain_bytes - inner);
+	count = same_kind(t, index, (uint32_t)((inner + length + s->grain_bytes - 1) >> s->grain_shift));
+	// In a chain most layers say no: that answer has no place in a file.
+	run->kind = kind;
 	if (kind == RUN_DATA)
-		run->file_offset = (uint64_t)entry * 512 + inner;
+		*run = (struct run){ .kind = kind, .file = s->file, .file_offset = (uint64_t)entry * 512 + inner };
+	run->length = MIN(length, ((uint64_t)count << s->grain_shift) - inner);
 	return 0;
 }
 
 int sparse_map(struct extent *x, const struct map_want *want, struct run *run)
 {
 	struct sparse *s = sparse_of(x);
-	uint32_t index = (uint32_t)(want->offset / s->table_cover);
+	uint32_t index = (uint32_t)(want->offset >> s->cover_shift);
 	struct table *t = NULL;
 	int r;
 
@@ -210,7 +211,7 @@ int sparse_map(struct extent *x, const struct map_want *want, struct run *run)
 		r = sparse_table_create(s, index, &t);
 	} else {
 		*run = (struct run){ .kind = RUN_ABSENT };
-		run->length = MIN(want->length, s->table_cover - want->offset % s->table_cover);
+		run->length = MIN(want->length, s->table_cover - (want->offset & (s->table_cover - 1)));
 		return 0;
 	}
 	return r < 0 ? r : map_in_table(t, want, run);

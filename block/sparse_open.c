@@ -96,6 +96,8 @@ static void measure(struct sparse *s)
 	s->grain_bytes = (uint64_t)s->h.grain * 512;
 	s->table_bytes = (uint64_t)s->h.table_entries * 4;
 	s->table_cover = s->grain_bytes * s->h.table_entries;
+	s->grain_shift = (unsigned)__builtin_ctzll(s->grain_bytes);
+	s->cover_shift = (unsigned)__builtin_ctzll(s->table_cover);
 	s->open_sectors = s->file->size / 512 + (s->file->size % 512 != 0);
 	end = MAX(s->open_sectors, s->h.data_at);
 	s->next = (end + s->h.grain - 1) / s->h.grain * s->h.grain;

@@ -45,6 +45,7 @@ static void finish(struct sparse *s, int result)
 			cache_add(s->x.host->tables, &shot->table->cached);
 	}
 	free_snapshots(s);
+	cache_trim(s->x.host->tables);
 	if (result < 0)
 		places_move(&s->dropped, &s->leaving);
 	else

@@ -1,0 +1,153 @@
+// block_bench.c: requests of one kind to one disk, as fast as they go; prints requests, seconds and CPU seconds.
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// block_bench [--raw] [--direct] [--write] [--flush] IMAGE BLOCK STEP DEPTH COUNT
+// The offset moves on by STEP bytes and starts over modulo the disk's size, as that of `qemu-img bench -S` does: a large
+// odd multiple of the block visits every block once, far from its neighbours.
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/log.h"
+#include "block/disk.h"
+
+struct bench {
+	struct disk *disk;
+	enum block_op op;
+	uint64_t offset, block, step;
+	uint64_t left, in_flight;
+	bool failed, running;
+};
+
+struct slot {
+	struct block_req req;
+	struct iovec iov;
+	struct bench *bench;
+};
+
+static void done(struct block_req *req, int result);
+
+static void submit(struct slot *s)
+{
+	struct bench *b = s->bench;
+
+	if (!b->left || b->failed)
+		return;
+	b->left--;
+	s->req = (struct block_req){ .op = b->op, .offset = b->offset, .length = b->block, .iov = &s->iov, .iovcnt = 1,
+				     .done = done, .owner = s };
+	b->offset = (b->offset + b->step) % b->disk->size / b->block * b->block;
+	b->in_flight++;
+	disk_submit(b->disk, &s->req);
+}
+
+static void done(struct block_req *req, int result)
+{
+	struct slot *s = req->owner;
+
+	s->bench->in_flight--;
+	if (result < 0)
+		s->bench->failed = true;
+	submit(s);
+}
+
+static double cpu_seconds(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+static void flushed(struct block_req *req, int result)
+{
+	struct bench *b = req->owner;
+
+	b->failed |= result < 0;
+	b->in_flight--;
+}
+
+static int turn(struct bench *b)
+{
+	while (b->in_flight) {
+		int r = loop_turn(b->disk->loop);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int run(struct bench *b, unsigned depth, uint64_t count, bool flush)
+{
+	struct slot *slots = calloc(depth, sizeof(*slots));
+	struct block_req last = { .op = BLOCK_FLUSH, .done = flushed, .owner = b };
+	char *memory = aligned_alloc(4096, depth * b->block);
+	double cpu = cpu_seconds();
+	uint64_t begin = loop_now();
+
+	if (!slots || !memory)
+		return -1;
+	memset(memory, 0x5a, depth * b->block);
+	b->left = count;
+	for (unsigned i = 0; i < depth; i++) {
+		slots[i].iov = (struct iovec){ memory + i * b->block, b->block };
+		slots[i].bench = b;
+		submit(&slots[i]);
+	}
+	if (turn(b) < 0)
+		return -1;
+	if (flush) {
+		b->in_flight++;
+		disk_submit(b->disk, &last);
+		if (turn(b) < 0)
+			return -1;
+	}
+	printf("%llu %.6f %.6f\n", (unsigned long long)count, (double)(loop_now() - begin) / 1e9,
+	       cpu_seconds() - cpu);
+	free(slots);
+	free(memory);
+	return b->failed ? -1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = { { "raw", 0, NULL, 'r' }, { "direct", 0, NULL, 'd' },
+						 { "write", 0, NULL, 'w' }, { "flush", 0, NULL, 'f' }, { 0 } };
+	struct disk_open_args args = { 0 };
+	struct bench b = { .op = BLOCK_READ };
+	struct err err = { 0 };
+	char text[1200];
+	struct loop *loop;
+	bool flush = false;
+	int c, r;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		args.raw |= c == 'r';
+		args.direct |= c == 'd';
+		flush |= c == 'f';
+		if (c == 'w')
+			b.op = BLOCK_WRITE;
+		if (c == '?')
+			return 2;
+	}
+	if (argc - optind != 5)
+		return 2;
+	args.path = argv[optind];
+	b.block = strtoull(argv[optind + 1], NULL, 0);
+	b.step = strtoull(argv[optind + 2], NULL, 0);
+	log_set_level(LOG_WARN);
+	r = loop_create(&loop, "bench", 256, &err);
+	if (!r)
+		r = disk_open(loop, &args, &b.disk, &err);
+	if (!r && b.block && b.disk->size >= b.block)
+		r = run(&b, (unsigned)strtoul(argv[optind + 3], NULL, 0), strtoull(argv[optind + 4], NULL, 0), flush);
+	if (!r)
+		r = disk_close(b.disk, &err);
+	if (r < 0)
+		fprintf(stderr, "block_bench: %s\n", err_sentence(&err, text, sizeof(text)));
+	return r < 0;
+}
