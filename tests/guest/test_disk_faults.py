@@ -15,7 +15,8 @@ import vmxfile
 from ui import run
 
 DATA_SIZE = '64M'
-SMALL, LARGE = 2 << 20, 32 << 20
+SMALL, LARGE = 1 << 20, 32 << 20
+COUNT = 40              # sectors that the payload writes, each in a grain of its own
 
 
 class Limit:
@@ -73,10 +74,10 @@ def limited(folder):
     return Limit(folder)
 
 
-def machine(folder, small, changes=None, count=64):
+def machine(folder, small, changes=None):
     run('qemu-img', 'create', '-q', '-f', 'vmdk', '-o', 'subformat=monolithicSparse,adapter_type=ide', small.place / 'data.vmdk', DATA_SIZE)
     return payload.machine(folder, 'fill', {'ide0:1.present': 'TRUE', 'ide0:1.fileName': 'small/data.vmdk', **(changes or {})},
-                           {'COUNT': count})
+                           {'COUNT': COUNT})
 
 
 def question(vm):
@@ -118,7 +119,7 @@ def test_retry(folder, small):
         berthlib.berth('answer', vm.vmx, 'retry', check=0)
         check_end(vm, small, berthlib.OFF)
         lines = payload.serial(vm).splitlines()
-        assert 'written 00000040 00000000' in lines and 'ok data' in lines and 'ok flush' in lines, lines
+        assert f'written {COUNT:08x} 00000000' in lines and 'ok data' in lines and 'ok flush' in lines, lines
         assert berthlib.berth('answer', vm.vmx, 'retry').returncode == berthlib.CONFIG
 
 
@@ -137,7 +138,7 @@ def test_fail(folder, small):
         lines = payload.serial(vm).splitlines()
         errors = [line.split() for line in lines if line.startswith('error ')]
         assert len(errors) == 3 and all(int(status, 16) & 0x21 for _, _, status in errors), lines
-        assert 'written 00000040 00000003' in lines and 'ok data' in lines, lines
+        assert f'written {COUNT:08x} 00000003' in lines and 'ok data' in lines, lines
 
 
 def test_off(folder, limited):
@@ -170,7 +171,7 @@ def test_reset(folder, limited):
         berthlib.berth('answer', vm.vmx, 'retry', check=0)
         check_end(vm, limited, berthlib.OFF)
         lines = payload.serial(vm).splitlines()
-        assert 'written 00000040 00000000' in lines and 'ok data' in lines, lines
+        assert f'written {COUNT:08x} 00000000' in lines and 'ok data' in lines, lines
 
 
 def test_pause_and_signals(folder, limited):
@@ -239,7 +240,7 @@ class Undo:
         raw = self.folder / 'all.raw'
         run('qemu-img', 'convert', '-f', 'vmdk', '-O', 'raw', self.disk, raw)
         with open(raw, 'rb') as file:
-            for sector in range(64):
+            for sector in range(COUNT):
                 file.seek(sector * 256 * 512)
                 words = struct.unpack('<128I', file.read(512))
                 if words != tuple((sector * 0x01000193 + n * 0x9e3779b9) & 0xffffffff for n in range(128)):
@@ -251,9 +252,8 @@ def locks(folder):
     return sorted(str(path) for path in folder.glob('**/*.lck'))
 
 
-@pytest.mark.parametrize('mode', ['nonpersistent', 'independent-nonpersistent'])
-def test_nonpersistent(folder, limited, mode):
-    undo = Undo(folder, limited, mode)
+def test_nonpersistent(folder, limited):
+    undo = Undo(folder, limited, 'independent-nonpersistent')
     undo.run()
     assert undo.logs() == [] and undo.untouched() and undo.key() == '' and locks(folder) == []
 
@@ -325,7 +325,7 @@ def test_redo_that_is_none(folder, limited, name):
     assert locks(folder) == []
 
 
-@pytest.mark.parametrize('answer', ['commit', 'discard', 'stop'])
+@pytest.mark.parametrize('answer', ['commit', 'stop'])
 def test_undoable_asks_at_a_terminal(folder, limited, answer):
     """At the end, when the guest has gone; a second stop means keep."""
     undo = Undo(folder, limited, 'undoable')

@@ -118,7 +118,7 @@ END_TEST
 
 START_TEST(commands_that_need_a_machine_say_so)
 {
-	static const char *const names[] = { "status", "stop", "reset", "pause", "resume", "screenshot", "cd" };
+	static const char *const names[] = { "status", "stop", "reset", "pause", "resume", "answer", "screenshot", "cd" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		char line[128];

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "block/image.h"
 #include "block_fixture.h"
 
 #define REQS 8u
@@ -490,6 +491,42 @@ START_TEST(real_image)
 }
 END_TEST
 
+// After an fdatasync that failed no flush works any more, and the stall says so.
+START_TEST(flush_is_lost)
+{
+	struct block_req req = { .op = BLOCK_FLUSH, .done = note_result };
+	struct disk_stall s;
+	unsigned count = 0;
+	int result = NOT_DONE;
+	struct fixture f;
+	struct disk *d;
+
+	fixture_setup(&f);
+	make_monolithic(&f, "d.vmdk", 2048);
+	d = must_open(&f, "d.vmdk", (struct disk_open_args){ 0 });
+	disk_on_stall(d, &(struct disk_stall_args){ .fn = told_real, .arg = &count });
+	write_byte(d, 0, 512, 'x');
+	CONTAINER_OF(d, struct image, disk)->files->failed = -EIO;
+	req.owner = &result;
+	for (unsigned i = 1; i <= 2; i++) {
+		if (i == 1)
+			disk_submit(d, &req);
+		else
+			disk_answer(d, DISK_RETRY);
+		while (count < i)
+			ck_assert_int_eq(loop_turn(f.loop), 0);
+		ck_assert(disk_stalled(d, &s) && s.lost && s.durable && s.code == EIO);
+	}
+	disk_answer(d, DISK_FAIL);
+	while (result == NOT_DONE)
+		ck_assert_int_eq(loop_turn(f.loop), 0);
+	ck_assert_int_eq(result, -EIO);
+	ck_assert_int_eq(disk_close(d, &f.err), -EIO);
+	ck_assert_int_eq(f.err.exit, EXIT_DISK);
+	fixture_teardown(&f);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("disk_stall");
@@ -512,6 +549,7 @@ int main(void)
 	tcase_add_test(t, failure_while_closing);
 	tcase_add_test(t, unwatching_lets_go);
 	tcase_add_test(t, real_image);
+	tcase_add_test(t, flush_is_lost);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
