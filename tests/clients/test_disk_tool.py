@@ -376,7 +376,7 @@ def test_kill_repair(folder):
     good = path.read_bytes()
     tables = int.from_bytes(good[56:64], 'little') * 512
     first = int.from_bytes(good[tables:tables + 4], 'little') * 512
-    for attempt in range(12):
+    for attempt in range(6):
         data = bytearray(good)
         data[72] = 1
         for entry in range(attempt, 1400, 7):
