@@ -445,3 +445,32 @@ def test_manager_mistakes(folder):
     assert 'Failed to shrink' in manager('-k', folder / 'none.vmdk', check=1).stderr
     (folder / 'd.vmdk').write_text('# Disk DescriptorFile\nRW 1 SPARSE "none"\n')
     manager('-R', folder / 'd.vmdk', check=1)
+
+
+# --- what people are told --------------------------------------------------------------------------------
+
+def commands():
+    return re.findall(r'^  (\w+) +\S', disk('--help').stdout, re.M)
+
+
+def options(command):
+    return set(re.findall(r'(--[\w]+(?:-\w+)*)', disk(command, '--help').stdout)) - {'--help'}
+
+
+def test_manual():
+    page = (berthlib.TOP / 'docs/man/berth-disk.1').read_text().replace('\\-', '-')
+    for command in commands():
+        assert re.search(rf'"?{command} ', page), command
+        for option in options(command) - {'--quiet'}:
+            assert option in page or option in ('--raw1', '--raw2', '--type', '--size', '--adapter'), f'{command} {option}'
+
+
+def test_completion():
+    def complete(*words):
+        script = 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _berth; printf "%s\\n" "${COMPREPLY[@]}"'
+        return subprocess.run(['bash', '-c', script, berthlib.TOP / 'scripts/completions/berth', *words], stdout=subprocess.PIPE, text=True,
+                              check=True).stdout.split('\n')[:-1]
+    assert set(commands()) <= set(complete('berth', 'disk', ''))
+    for command in commands():
+        assert options(command) <= set(complete('berth', 'disk', command, '--')), command
+    assert complete('berth', 'disk', 'create', '--type', 'mono') == ['monolithicSparse', 'monolithicFlat']
