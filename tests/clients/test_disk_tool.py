@@ -74,7 +74,7 @@ def sentence(stderr):
     lines = stderr.strip().splitlines()
     assert len(lines) == 1, f'more or less than one sentence:\n{stderr}'
     text = re.sub(r'^berth(?: disk \w+)?: ', '', lines[0])
-    text = re.sub(r'\S*/(\S+?): ', '', text)
+    text = re.sub(r'^(\S+\.(vmdk|raw): )+', '', text)
     text = re.sub(r'"\S+\.vmdk"', 'its parent', text)
     return re.sub(r'\. .*', '', text).rstrip('.')
 
@@ -304,6 +304,9 @@ def interrupt(process, number, begun):
     process.wait(60 * berthlib.SLOW)
     errors = process.stderr.read().decode()
     process.stderr.close()
+    for path in process.args[3:]:           # the kernel closes the files of a ring a moment after the process is gone
+        if os.path.isfile(path):
+            berthlib.wait_for(lambda: disk('check', path, check=None).returncode != berthlib.BUSY, 20, f'{path} is let go')
     assert not berthlib.SANITIZER.search(errors), errors
     return running
 

@@ -363,7 +363,7 @@ START_TEST(busy)
 	must_say(tool_grow(&tool, at("s.vmdk"), SECTORS * 2, &f.err), EBUSY, "another program");
 	must_close(&f, d);
 	shell("mkdir '%s/s.vmdk.lck'; echo 'host 1-1 1 X 1' > '%s/s.vmdk.lck/M00001.lck'", f.dir, f.dir);
-	must_say(tool_delete(&tool, at("s.vmdk"), &f.err), EBUSY, "s.vmdk.lck/M00001.lck");
+	must_say(tool_delete(&tool, at("s.vmdk"), &f.err), EBUSY, "M00001.lck");
 	ck_assert_int_eq(access(at("s.vmdk"), F_OK), 0);
 }
 END_TEST
