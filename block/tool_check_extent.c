@@ -381,7 +381,8 @@ static int collect_used(struct walk *w)
 		if (r < 0)
 			return r;
 	}
-	qsort(w->used, w->used_count, sizeof(w->used[0]), by_sector);
+	if (w->used_count)
+		qsort(w->used, w->used_count, sizeof(w->used[0]), by_sector);
 	w->sorted = w->used_count;
 	return 0;
 }

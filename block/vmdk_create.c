@@ -79,6 +79,7 @@ static int refuse(const struct making *m, int code, const char *what, const char
 	int r = err_set(m->err, code, m->args->path, "%s", what);
 
 	err_remedy(m->err, "%s", remedy);
+	err_exit(m->err, EXIT_CONFIG);
 	return r;
 }
 
