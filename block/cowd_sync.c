@@ -230,7 +230,7 @@ int cowd_close(struct extent *x, bool clean, struct err *err)
 	if (!c->written || c->readonly || !clean)
 		return 0;
 	// The length that was taken in advance goes back; failing to is no harm.
-	if (c->next * 512 < c->file->size && c->next >= c->open_sectors && ftruncate(c->file->fd, (off_t)c->next * 512) == 0)
+	if (c->next * 512 < c->file->size && ftruncate(c->file->fd, (off_t)c->next * 512) == 0)
 		c->file->size = c->next * 512;
 	if (!c->marked)
 		return 0;

@@ -294,7 +294,8 @@ START_TEST(random_writes)
 			count = 1 + (seed >> 20) % 100;
 			count = MIN(count, SECTORS - first);
 			memset(copy + first * 512, i + session, count * 512);
-			ck_assert_int_eq(do_rw(d, BLOCK_WRITE, first * 512, copy + first * 512, count * 512, i % 30 ? 0 : BLOCK_FUA), 0);
+			ck_assert_int_eq(do_rw(d, BLOCK_WRITE, first * 512, copy + first * 512, count * 512,
+					       i % 30 ? 0 : BLOCK_FUA), 0);
 		}
 		ck_assert_int_eq(do_rw(d, BLOCK_READ, 0, back, SECTORS * 512, 0), 0);
 		ck_assert(!memcmp(copy, back, SECTORS * 512));

@@ -6,6 +6,8 @@
 #define GRAIN        1u
 #define DATA_FILE    "d-delta.vmdk"
 #define CRASH_FILE   "crash-delta.vmdk"
+#define CUT_RUNS     4
+#define ERROR_RUNS   6
 
 // With small grains there are four tables, some of which are made while the disk is used. WITH_TABLES: all exist.
 static void make_image(const struct fixture *f, bool with_tables)

@@ -16,6 +16,8 @@
 #define GRAIN      8u
 #define DATA_FILE  "d.vmdk"
 #define CRASH_FILE "crash.vmdk"
+#define CUT_RUNS   8
+#define ERROR_RUNS 12
 
 static void make_image(const struct fixture *f, bool with_tables)
 {
@@ -501,8 +503,8 @@ int main(void)
 
 	suite_add_tcase(suite, tc);
 	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, power_cuts, 0, 8);
-	tcase_add_loop_test(tc, io_errors, 0, 12);
+	tcase_add_loop_test(tc, power_cuts, 0, CUT_RUNS);
+	tcase_add_loop_test(tc, io_errors, 0, ERROR_RUNS);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
