@@ -153,7 +153,7 @@ def test_cowd_write(folder, grain):
     identical(folder, image, mixed)
     header = (folder / 'disk-delta.vmdk').read_bytes()[:2048]
     assert struct.unpack_from('<I', header, 1648)[0] == 0
-    assert struct.unpack_from('<I', header, 28)[0] * SECTOR == (folder / 'disk-delta.vmdk').stat().st_size
+    assert struct.unpack_from('<I', header, 28)[0] * SECTOR < (folder / 'disk-delta.vmdk').stat().st_size
 
 
 def make_sesparse(path, raw, sectors):
