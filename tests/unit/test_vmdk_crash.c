@@ -11,23 +11,7 @@
 #include "block/image.h"
 
 #define SECTORS    16384u
-#ifndef CRASH_FORMAT                    // another format brings its own; see test_cowd_crash.c
-#define CRASH_FORMAT "vmdk_crash"
 #define GRAIN      8u
-#define DATA_FILE  "d.vmdk"
-#define CRASH_FILE "crash.vmdk"
-#define CUT_RUNS   8
-#define ERROR_RUNS 12
-
-static void make_image(const struct fixture *f, bool with_tables)
-{
-	static const char text[] = DESC_HEAD "createType=\"monolithicSparse\"\nRW 16384 SPARSE \"d.vmdk\"\n"
-		"ddb.longContentID=\"00000000000000000000000012345678\"\n";
-
-	make_sparse(f, "d.vmdk", SECTORS, GRAIN, text, with_tables);
-}
-#endif
-
 #define DEPTH      24u
 #define MAX_IMAGE  (40u << 20)
 #define MAX_OPS    4096u
@@ -66,7 +50,6 @@ struct world {
 	struct written *log;
 	unsigned log_count;
 	uint8_t *durable;
-	bool synced[MAX_IMAGE / 512];   // sectors of it that were written and synced
 	uint64_t durable_size, current_size, first_size;
 	struct slot slots[DEPTH];
 	uint32_t latest[SECTORS], completed[SECTORS], at_flush[SECTORS], floor[SECTORS];
@@ -131,12 +114,10 @@ static void settle(const struct pending *sync)
 	for (unsigned i = 0; i < w.log_count; i++) {
 		struct written *e = &w.log[i];
 
-		if (e->completed >= sync->started) {
+		if (e->completed < sync->started)
+			memcpy(w.durable + e->offset, e->data, e->len);
+		else
 			w.log[kept++] = *e;
-			continue;
-		}
-		memcpy(w.durable + e->offset, e->data, e->len);
-		w.synced[e->offset / 512] = true;
 	}
 	w.log_count = kept;
 	w.durable_size = MAX(w.durable_size, sync->size);
@@ -274,12 +255,12 @@ static void start_flush(void)
 // as nothing of its grain is durable. (Holes within a grain that is in use are the file system's promise.)
 static void spoil(uint8_t *image, const struct written *e)
 {
-	uint64_t grain = e->offset / (GRAIN * 512) * GRAIN;
+	uint64_t grain = e->offset / (GRAIN * 512) * (GRAIN * 512);
 
 	if (e->offset < w.first_size || e->len != 512 || next() % 2)
 		return;
-	for (unsigned i = 0; i < GRAIN; i++) {
-		if (w.synced[grain + i])
+	for (unsigned i = 0; i < GRAIN * 512; i++) {
+		if (w.durable[grain + i])
 			return;
 	}
 	memset(image + e->offset, 0xee, 512);
@@ -302,7 +283,7 @@ static void make_crash_image(void)
 		memcpy(image + e->offset, e->data, e->len);
 		size = MAX(size, e->offset + e->len);
 	}
-	put_file(&w.f, CRASH_FILE, image, size);
+	put_file(&w.f, "crash.vmdk", image, size);
 	free(image);
 }
 
@@ -370,6 +351,8 @@ static void cut_power(void)
 
 static void begin(uint64_t seed, bool with_tables)
 {
+	static const char text[] = DESC_HEAD "createType=\"monolithicSparse\"\nRW 16384 SPARSE \"d.vmdk\"\n"
+		"ddb.longContentID=\"00000000000000000000000012345678\"\n";
 	char path[256], *raw;
 	struct stat st;
 	size_t len;
@@ -377,14 +360,14 @@ static void begin(uint64_t seed, bool with_tables)
 	memset(&w, 0, sizeof(w));
 	fixture_setup(&w.f);
 	w.seed = seed * 0x9e3779b97f4a7c15ull + 1;
-	make_image(&w.f, with_tables);
-	raw = get_file(&w.f, DATA_FILE, &len);
+	make_sparse(&w.f, "d.vmdk", SECTORS, GRAIN, text, with_tables);
+	raw = get_file(&w.f, "d.vmdk", &len);
 	w.log = calloc(MAX_LOG, sizeof(w.log[0]));
 	w.durable = calloc(1, MAX_IMAGE);
 	memcpy(w.durable, raw, len);
 	w.durable_size = w.current_size = w.first_size = len;
 	free(raw);
-	ck_assert_int_eq(stat(path_in(&w.f, DATA_FILE, path, sizeof(path)), &st), 0);
+	ck_assert_int_eq(stat(path_in(&w.f, "d.vmdk", path, sizeof(path)), &st), 0);
 	w.watched = st.st_ino;
 	for (unsigned i = 0; i < DEPTH; i++)
 		w.slots[i].buf = malloc(64 * 512);
@@ -496,15 +479,15 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create(CRASH_FORMAT);
+	Suite *suite = suite_create("vmdk_crash");
 	TCase *tc = tcase_create("power");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
 	suite_add_tcase(suite, tc);
 	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, power_cuts, 0, CUT_RUNS);
-	tcase_add_loop_test(tc, io_errors, 0, ERROR_RUNS);
+	tcase_add_loop_test(tc, power_cuts, 0, 8);
+	tcase_add_loop_test(tc, io_errors, 0, 12);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
