@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,7 +21,7 @@ static bool is_host_name(const char *name)
 // "\\.\PhysicalDrive0", "\\?\Volume{...}"
 static bool is_windows_name(const char *name)
 {
-	return !strncmp(name, "\\\\.\\", 4) || !strncmp(name, "\\\\?\\", 4) || !strncasecmp(name, "PhysicalDrive", 13);
+	return !strncmp(name, "\\\\.\\", 4) || !strncmp(name, "\\\\?\\", 4);
 }
 
 static int refuse_windows(const char *name, const struct device_want *want, struct err *err)
