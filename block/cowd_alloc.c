@@ -48,15 +48,16 @@ int cowd_take_space(struct cowd *c, uint64_t sectors, uint32_t *where)
 	return 0;
 }
 
-// Grains [first, first + count) of T were never written. What lies at the end becomes free space again, as a hole: the failed
-// write may have left bytes behind. What does not is lost.
+// Grains [first, first + count) of T were never written. What lies at the end becomes free space again, as a hole:
+// the failed write may have left bytes behind. What does not is lost.
 static void give_back(struct cowd_table *t, uint32_t first, uint32_t count)
 {
 	struct cowd *c = t->c;
 	uint64_t where = t->allocs->slot[first].where, sectors = (uint64_t)count * c->h.grain;
 
-	if (where + sectors == c->next && fallocate(c->file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)where * 512,
-						    (off_t)sectors * 512) == 0)
+	if (where + sectors == c->next &&
+	    fallocate(c->file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)where * 512,
+		      (off_t)sectors * 512) == 0)
 		c->next = where;
 }
 

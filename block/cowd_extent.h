@@ -1,11 +1,12 @@
-// cowd_extent.h: an ESX sparse extent (vmfsSparse): directory, tables in a bounded cache, new grains, their way to disk.
+// cowd_extent.h: an ESX sparse extent (vmfsSparse): tables in a bounded cache, new grains, their way to disk.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // The order that makes a power cut harmless
 // -----------------------------------------
-// As in block/sparse.h, with two differences: there is one copy of each table, and the header says where the space that is free
-// begins. Whoever opens the file next on ESX takes new space from there, so the number must be on the disk before any table points
-// to what lies below it. New grains and tables are taken from behind what was the file's end when it was opened. A flush:
+// As in block/sparse.h, with two differences: there is one copy of each table, and the header says where the space
+// that is free begins. Whoever opens the file next on ESX takes new space from there, so the number must be on the
+// disk before any table points to what lies below it. New grains and tables are taken from behind what was the file's
+// end when it was opened. A flush:
 //
 //   1. a snapshot of the dirty tables is taken; "not closed properly" (once per session), the new start of free
 //      space and the content of new tables, which the directory does not know yet, are written
@@ -13,9 +14,10 @@
 //   3. the snapshot goes to the other tables, the directory learns of the new ones
 //   4. fdatasync, and the flush completes
 //
-// A cut before 3 leaves the old tables; a cut within 3 some of the new entries, each of which points to data that is safe: an
-// entry of four bytes does not cross a sector. Closing flushes, then writes the start of free space and the mark.
-// Tables that are dirty, in a snapshot or waiting for data stay in memory; when all are, a flush is started and the request waits.
+// A cut before 3 leaves the old tables; a cut within 3 some of the new entries, each of which points to data that is
+// safe: an entry of four bytes does not cross a sector. Closing flushes, then writes the start of free space and the
+// mark. Tables that are dirty, in a snapshot or waiting for data stay in memory; when all are, a flush is started and
+// the request waits.
 #ifndef BERTH_BLOCK_COWD_EXTENT_H
 #define BERTH_BLOCK_COWD_EXTENT_H
 
@@ -126,7 +128,8 @@ int cowd_map(struct extent *x, const struct map_want *want, struct run *run);
 // --- cowd_alloc.c
 // SECTORS of new space at the end of the file.
 int cowd_take_space(struct cowd *c, uint64_t sectors, uint32_t *where);
-// Reserves places for the absent grains that WANT touches, as far as they are contiguous. INDEX is the entry that WANT starts in.
+// Reserves places for the absent grains that WANT touches, as far as they are contiguous. INDEX is the entry that
+// WANT starts in.
 int cowd_reserve(struct cowd_table *t, uint32_t index, const struct map_want *want, struct run *run);
 void cowd_table_dirty(struct cowd_table *t);
 void cowd_written(struct extent *x, const struct run *run, int result);

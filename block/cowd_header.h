@@ -34,8 +34,8 @@ static inline uint32_t cowd_directory_sectors(const struct cowd_header *h)
 	return (uint32_t)(((uint64_t)h->tables * 4 + 511) / 512);
 }
 
-// BYTES are the first of the file NAME with FILE_SIZE bytes. 0, or -EINVAL (damaged) or -ENOTSUP with the field named in ERR. Any
-// thread.
+// BYTES are the first of the file NAME with FILE_SIZE bytes. 0, or -EINVAL (damaged) or -ENOTSUP with the field named
+// in ERR. Any thread.
 int cowd_header_parse(const uint8_t bytes[COWD_HEADER_SIZE], uint64_t file_size, const char *name,
 		      struct cowd_header *out, struct err *err);
 

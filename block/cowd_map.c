@@ -39,9 +39,9 @@ static int fill(struct grain_cache *cache, struct cache_entry *e)
 
 	t->c = c;
 	t->iov = (struct iovec){ t->gte, COWD_TABLE_BYTES };
-	t->op = (struct file_op){ .loop = c->x.host->loop, .file = c->file, .kind = FILE_READ, .iov = &t->iov, .iovcnt = 1,
-				  .offset = c->directory[e->number] * 512ull, .left = COWD_TABLE_BYTES,
-				  .done = table_read };
+	t->op = (struct file_op){ .loop = c->x.host->loop, .file = c->file, .kind = FILE_READ, .iov = &t->iov,
+				  .iovcnt = 1, .offset = c->directory[e->number] * 512ull,
+				  .left = COWD_TABLE_BYTES, .done = table_read };
 	file_op_start(&t->op);
 	return 0;
 }

@@ -74,7 +74,8 @@ static int check_inside(const struct cowd *c, struct err *err)
 			continue;
 		if (at > c->open_sectors || COWD_TABLE_SECTORS > c->open_sectors - at)
 			return bad_table(c, i, "beyond the file", err);
-		if (at < COWD_HEADER_SECTORS || overlap(at, COWD_TABLE_SECTORS, c->h.directory_at, cowd_directory_sectors(&c->h)))
+		if (at < COWD_HEADER_SECTORS ||
+		    overlap(at, COWD_TABLE_SECTORS, c->h.directory_at, cowd_directory_sectors(&c->h)))
 			return bad_table(c, i, "on top of header or directory", err);
 	}
 	return 0;

@@ -222,6 +222,16 @@ static int sync_closing(struct cowd *c, struct err *err)
 	return err_set(err, errno, c->file->name, "cannot be synced while it is closed: %s", strerror(errno));
 }
 
+// The length that was taken in advance goes back; failing to is no harm. A sector more stays: VMware's specification
+// has the start of free space before the end of the file.
+static void give_length_back(struct cowd *c)
+{
+	uint64_t end = (c->next + 1) * 512;
+
+	if (c->file->size > c->open_sectors * 512 && ftruncate(c->file->fd, (off_t)end) == 0)
+		c->file->size = end;
+}
+
 int cowd_close(struct extent *x, bool clean, struct err *err)
 {
 	struct cowd *c = cowd_of(x);
@@ -229,9 +239,7 @@ int cowd_close(struct extent *x, bool clean, struct err *err)
 
 	if (!c->written || c->readonly || !clean)
 		return 0;
-	// The length that was taken in advance goes back; failing to is no harm.
-	if (c->next * 512 < c->file->size && c->next >= c->open_sectors && ftruncate(c->file->fd, (off_t)c->next * 512) == 0)
-		c->file->size = c->next * 512;
+	give_length_back(c);
 	if (!c->marked)
 		return 0;
 	// The start of free space must be right before anybody is told that the file is.

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,13 +21,15 @@ static bool is_host_name(const char *name)
 // "\\.\PhysicalDrive0", "\\?\Volume{...}"
 static bool is_windows_name(const char *name)
 {
-	return !strncmp(name, "\\\\.\\", 4) || !strncmp(name, "\\\\?\\", 4) || !strncasecmp(name, "PhysicalDrive", 13);
+	return !strncmp(name, "\\\\.\\", 4) || !strncmp(name, "\\\\?\\", 4);
 }
 
 static int refuse_windows(const char *name, const struct device_want *want, struct err *err)
 {
-	err_set(err, ENOTSUP, want->descriptor, "descriptor line %u: \"%s\" is a device of a Windows host", want->line, name);
-	err_remedy(err, "Attach that disk to this host and write its name here, such as /dev/disk/by-id/..., into the descriptor");
+	err_set(err, ENOTSUP, want->descriptor, "descriptor line %u: \"%s\" is a device of a Windows host", want->line,
+		name);
+	err_remedy(err, "Attach that disk to this host and write its name here, such as /dev/disk/by-id/..., into the "
+			"descriptor");
 	err_exit(err, EXIT_CONFIG);
 	return -ENOTSUP;
 }
@@ -43,13 +44,14 @@ static int refuse_device(const char *name, const struct device_want *want, struc
 
 static int cannot_open(int code, const char *name, const struct device_want *want, struct err *err)
 {
-	int r = err_set(err, code, want->descriptor, "descriptor line %u: \"%s\" cannot be opened: %s", want->line, name,
-			strerror(code));
+	int r = err_set(err, code, want->descriptor, "descriptor line %u: \"%s\" cannot be opened: %s", want->line,
+			name, strerror(code));
 
 	if (code == EACCES || code == EPERM)
 		err_remedy(err, "Let the user that runs the VM read%s the device", want->writable ? " and write" : "");
 	else if (code == EBUSY)
-		err_remedy(err, "Unmount its file systems on this host first; a disk can be written by one system at a time");
+		err_remedy(err, "Unmount its file systems on this host first; a disk can be written by one system at a "
+				"time");
 	else if (code == ENOENT)
 		err_remedy(err, "Attach the disk to this host, or write its name here into the descriptor");
 	return r;
@@ -103,7 +105,8 @@ static int reuse(struct image_file *twin, const char *name, const struct device_
 }
 
 // PATH_FD is the device, opened for nothing.
-static int open_device(int path_fd, const char *name, const struct device_want *want, struct image_file **out, struct err *err)
+static int open_device(int path_fd, const char *name, const struct device_want *want, struct image_file **out,
+		       struct err *err)
 {
 	struct image_file *file = calloc(1, sizeof(*file));
 	char path[64];
@@ -114,7 +117,8 @@ static int open_device(int path_fd, const char *name, const struct device_want *
 	file->writable = want->writable;
 	snprintf(file->name, sizeof(file->name), "%s", name);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
-	// O_EXCL without O_CREAT: the kernel refuses a device that it has mounted, and does not mount it while we have it.
+	// O_EXCL without O_CREAT: the kernel refuses a device that it has mounted, and does not mount it while we
+	// have it.
 	file->fd = open(path, (want->writable ? O_RDWR | O_EXCL : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
 	if (file->fd < 0) {
 		r = errno;
@@ -156,8 +160,8 @@ static int open_looked_at(int fd, const struct image_folder *folder, const char 
 	if (S_ISREG(st.st_mode))
 		return image_file_open_in(folder, name, plain, known, out, err);
 	if (!S_ISBLK(st.st_mode))
-		return err_set(err, EINVAL, want->descriptor, "descriptor line %u: \"%s\" is not a regular file, nor a disk",
-			       want->line, name);
+		return err_set(err, EINVAL, want->descriptor,
+			       "descriptor line %u: \"%s\" is not a regular file, nor a disk", want->line, name);
 	if (!want->allow)
 		return refuse_device(name, want, err);
 	twin = find_known(known, &st);

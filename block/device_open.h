@@ -1,8 +1,8 @@
 // device_open.h: the file or host device behind an extent that a descriptor names.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// A descriptor is not to be trusted: whoever wrote it could name the host's own disk. A device is opened only when the .vmx allows
-// it, and what a name leads to is looked at before it is opened.
+// A descriptor is not to be trusted: whoever wrote it could name the host's own disk. A device is opened only when
+// the .vmx allows it, and what a name leads to is looked at before it is opened.
 #ifndef BERTH_BLOCK_DEVICE_OPEN_H
 #define BERTH_BLOCK_DEVICE_OPEN_H
 
@@ -16,8 +16,9 @@ struct device_want {
 	bool allow;                     // berth.disk.allowDevice
 };
 
-// The file NAME under the rules of image_file_open_in(); a block device (a name under /dev, or what a name in the folder is) when it is
-// allowed: locked, and claimed against mounting while it is open for writing. KNOWN as there. 0 or -errno. Any thread.
+// The file NAME under the rules of image_file_open_in(); a block device (a name under /dev, or what a name in the
+// folder is) when it is allowed: locked, and claimed against mounting while it is open for writing. KNOWN as there. 0
+// or -errno. Any thread.
 int device_open_in(const struct image_folder *folder, const char *name, const struct device_want *want,
 		   struct image_file *known, struct image_file **out, struct err *err);
 

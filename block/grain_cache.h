@@ -1,8 +1,8 @@
 // grain_cache.h: a bounded number of tables or grains in memory, found by number; the least recently used one goes.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// For formats whose tables together would not fit: a COWD disk of 2 TiB has 4 GiB of them. The owner fills an entry (reads, checks,
-// inflates); those who ask for it meanwhile wait. An entry that is pinned stays. Loop thread only.
+// For formats whose tables together would not fit: a COWD disk of 2 TiB has 16 GiB of them. The owner fills an entry
+// (reads, checks, inflates); those who ask for it meanwhile wait. An entry that is pinned stays. Loop thread only.
 #ifndef BERTH_BLOCK_GRAIN_CACHE_H
 #define BERTH_BLOCK_GRAIN_CACHE_H
 
@@ -44,7 +44,8 @@ struct grain_cache {
 void cache_init(struct grain_cache *c, const struct cache_ops *ops, size_t extra, unsigned max);
 // Frees all entries; none is being filled.
 void cache_destroy(struct grain_cache *c);
-// The filled entry NUMBER, 0. Or -EINPROGRESS: W is called once, later, with 0 (ask again) or -errno. Or another -errno.
+// The filled entry NUMBER, 0. Or -EINPROGRESS: W is called once, later, with 0 (ask again) or -errno. Or another
+// -errno.
 int cache_get(struct grain_cache *c, uint64_t number, struct waiter *w, struct cache_entry **out);
 // The same for an entry that has no content to be read: it is made, zeroed, when it is not there.
 int cache_make(struct grain_cache *c, uint64_t number, struct waiter *w, struct cache_entry **out);

@@ -233,8 +233,8 @@ static int open_sesparse(struct sesparse *s, const struct sesparse_args *args, s
 	if (s->file->writable && !args->readonly) {
 		err_set(err, ENOTSUP, s->file->name,
 			"is an ESXi delta disk (seSparse), which can be read but not written");
-		err_remedy(err, "Run from a copy (berth disk convert), put a snapshot on top of it, or delete the VM's snapshots on "
-				"the ESXi host, which merges them");
+		err_remedy(err, "Attach it read-only, convert the disk (berth disk convert, qemu-img convert), or "
+				"delete the VM's snapshots on the ESXi host, which merges them");
 		return -ENOTSUP;
 	}
 	r = read_headers(s, err);

@@ -1,8 +1,8 @@
 // sesparse_extent.h: an ESXi space-efficient sparse extent (seSparse), for reading.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Writing would need the rules of its journal, of the free bitmap and of the map back from grains to entries; none of them is
-// published.
+// Writing would need the rules of its journal, of the free bitmap and of the map back from grains to entries; none of
+// them is published.
 #ifndef BERTH_BLOCK_SESPARSE_EXTENT_H
 #define BERTH_BLOCK_SESPARSE_EXTENT_H
 

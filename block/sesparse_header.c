@@ -1,8 +1,8 @@
 // sesparse_header.c: parsing and checking the headers and entries of an ESXi space-efficient sparse extent.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// VMware has not published the format. What is checked here is what independent readers of such files agree on; every field that
-// they have only seen with one value must have that value.
+// VMware has not published the format. What is checked here is what independent readers of such files agree on; every
+// field that they have only seen with one value must have that value.
 #include "block/sesparse_header.h"
 
 #include <errno.h>
@@ -99,7 +99,8 @@ static int check_kind(const struct check *c)
 	const uint8_t *raw = c->raw;
 
 	if (get_le64(raw + AT_MAGIC) != MAGIC)
-		return err_set_at(c->err, EINVAL, c->name, 0, "is not a seSparse extent: it does not start with its mark");
+		return err_set_at(c->err, EINVAL, c->name, 0,
+				  "is not a seSparse extent: it does not start with its mark");
 	if (get_le64(raw + AT_VERSION) != VERSION)
 		return unknown(c, AT_VERSION, "the version", get_le64(raw + AT_VERSION));
 	if (get_le64(raw + AT_GRAIN) != SESPARSE_GRAIN_SECTORS)

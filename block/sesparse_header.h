@@ -1,4 +1,4 @@
-// sesparse_header.h: the two headers of an ESXi space-efficient sparse extent (seSparse), from bytes to checked numbers.
+// sesparse_header.h: the two headers of an ESXi seSparse extent, from bytes to checked numbers.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #ifndef BERTH_BLOCK_SESPARSE_HEADER_H
 #define BERTH_BLOCK_SESPARSE_HEADER_H
@@ -32,8 +32,8 @@ enum sesparse_kind sesparse_entry(uint64_t entry, uint64_t *grain);
 // The number of the table that an entry of the directory names: -1 = none, -2 = not an entry.
 int64_t sesparse_table_number(uint64_t entry);
 
-// BYTES are the first sector of the file NAME with FILE_SIZE bytes. 0, or -EINVAL (damaged) or -ENOTSUP (a variant that nobody has
-// described) with the field named in ERR. Any thread, as all of this header.
+// BYTES are the first sector of the file NAME with FILE_SIZE bytes. 0, or -EINVAL (damaged) or -ENOTSUP (a variant
+// that nobody has described) with the field named in ERR. Any thread, as all of this header.
 int sesparse_header_parse(const uint8_t bytes[SESPARSE_HEADER_SIZE], uint64_t file_size, const char *name,
 			  struct sesparse_header *out, struct err *err);
 // BYTES are the sector at volatile_header.at. -ENOTSUP also when a journal waits to be replayed.

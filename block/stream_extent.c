@@ -65,9 +65,9 @@ static int fill_table(struct grain_cache *cache, struct cache_entry *e)
 
 	t->s = s;
 	t->iov = (struct iovec){ t->gte, s->table_bytes };
-	t->op = (struct file_op){ .loop = s->x.host->loop, .file = s->file, .kind = FILE_READ, .iov = &t->iov, .iovcnt = 1,
-				  .offset = s->directory[e->number] * 512ull, .left = s->table_bytes,
-				  .done = table_read };
+	t->op = (struct file_op){ .loop = s->x.host->loop, .file = s->file, .kind = FILE_READ, .iov = &t->iov,
+				  .iovcnt = 1, .offset = s->directory[e->number] * 512ull,
+				  .left = s->table_bytes, .done = table_read };
 	file_op_start(&t->op);
 	return 0;
 }
@@ -151,8 +151,8 @@ static int fill_grain(struct grain_cache *cache, struct cache_entry *e)
 	g->s = s;
 	g->sector = s->sector;
 	g->iov = (struct iovec){ g->packed, g->packed_len };
-	g->op = (struct file_op){ .loop = s->x.host->loop, .file = s->file, .kind = FILE_READ, .iov = &g->iov, .iovcnt = 1,
-				  .offset = at, .left = g->packed_len, .done = grain_read };
+	g->op = (struct file_op){ .loop = s->x.host->loop, .file = s->file, .kind = FILE_READ, .iov = &g->iov,
+				  .iovcnt = 1, .offset = at, .left = g->packed_len, .done = grain_read };
 	file_op_start(&g->op);
 	return 0;
 }
@@ -181,7 +181,8 @@ static int map_grain(struct stream *s, uint32_t entry, const struct map_want *wa
 	int r;
 
 	if (!sector_ok(s, entry)) {
-		log_guest("%s: grain %llu lies at sector %u, beyond the file", s->file->name, (unsigned long long)number, entry);
+		log_guest("%s: grain %llu lies at sector %u, beyond the file", s->file->name,
+			  (unsigned long long)number, entry);
 		return -EIO;
 	}
 	s->sector = entry;
@@ -332,8 +333,8 @@ static int check_use(const struct stream *s, const struct stream_args *args, str
 	if (s->file->writable && !args->readonly) {
 		err_set(err, ENOTSUP, s->file->name,
 			"is a streamOptimized (compressed) image for transport, which can be read but not written");
-		err_remedy(err, "Convert it first (berth disk convert, vmware-vdiskmanager -r FILE -t 0 NEW.vmdk, or qemu-img "
-				"convert), or attach it read-only");
+		err_remedy(err, "Convert it first (berth disk convert, vmware-vdiskmanager -r FILE -t 0 NEW.vmdk, or "
+				"qemu-img convert), or attach it read-only");
 		return -ENOTSUP;
 	}
 	return 0;
@@ -351,8 +352,8 @@ static int open_stream(struct stream *s, const struct stream_args *args, struct 
 		return err_set(err, EINVAL, s->file->name, "holds %llu sectors, the descriptor says %llu",
 			       (unsigned long long)s->h.capacity, (unsigned long long)args->sectors);
 	if (s->h.grain > MAX_GRAIN)
-		return err_set(err, ENOTSUP, s->file->name, "has compressed grains of %u sectors; %u is the most", s->h.grain,
-			       MAX_GRAIN);
+		return err_set(err, ENOTSUP, s->file->name, "has compressed grains of %u sectors; %u is the most",
+			       s->h.grain, MAX_GRAIN);
 	s->grain_bytes = s->x.unit = s->h.grain * 512ull;
 	s->table_bytes = s->h.table_entries * 4ull;
 	s->table_cover = s->grain_bytes * s->h.table_entries;

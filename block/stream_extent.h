@@ -1,8 +1,8 @@
 // stream_extent.h: a streamOptimized extent: compressed grains, for reading.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// A grain is read and inflated when it is first asked for; a bounded number of inflated grains stays in memory. A grain or table
-// that is damaged fails the requests that need it and no others.
+// A grain is read and inflated when it is first asked for; a bounded number of inflated grains stays in memory. A
+// grain or table that is damaged fails the requests that need it and no others.
 #ifndef BERTH_BLOCK_STREAM_EXTENT_H
 #define BERTH_BLOCK_STREAM_EXTENT_H
 

@@ -129,7 +129,8 @@ static int put_descriptor(struct stream_writer *w, const struct stream_write_arg
 		return err_set(err, ENOMEM, args->path, "no memory to write it");
 	geometry(args, &cylinders, &heads, &track);
 	n = snprintf(text, sizeof(text),
-		     "# Disk DescriptorFile\nversion=1\nCID=%08x\nparentCID=ffffffff\ncreateType=\"streamOptimized\"\n\n"
+		     "# Disk DescriptorFile\nversion=1\nCID=%08x\nparentCID=ffffffff\n"
+		     "createType=\"streamOptimized\"\n\n"
 		     "# Extent description\nRW %llu SPARSE \"%s\"\n\n# The Disk Data Base\n#DDB\n\n"
 		     "ddb.adapterType = \"%s\"\nddb.geometry.cylinders = \"%llu\"\nddb.geometry.heads = \"%u\"\n"
 		     "ddb.geometry.sectors = \"%u\"\nddb.virtualHWVersion = \"%u\"\n",

@@ -1,7 +1,8 @@
 // stream_write.h: writes a streamOptimized VMDK, front to back: for exports, and for OVF packages.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The caller hands over the disk from its first grain to its last. Grains of zeros take no space. Any thread, one at a time.
+// The caller hands over the disk from its first grain to its last. Grains of zeros take no space. Any thread, one at
+// a time.
 #ifndef BERTH_BLOCK_STREAM_WRITE_H
 #define BERTH_BLOCK_STREAM_WRITE_H
 
@@ -29,7 +30,8 @@ int stream_write_open(const struct stream_write_args *args, struct stream_writer
 int stream_write_grain(struct stream_writer *w, const void *data, size_t len, struct err *err);
 // The next COUNT grains are zeros.
 int stream_write_zeros(struct stream_writer *w, uint64_t count, struct err *err);
-// After the last grain: writes tables, directory and footer, makes all durable and frees W. After a failure the file is gone.
+// After the last grain: writes tables, directory and footer, makes all durable and frees W. After a failure the file
+// is gone.
 int stream_write_finish(struct stream_writer *w, struct err *err);
 // Gives up: the file is deleted. W may be NULL.
 void stream_write_abort(struct stream_writer *w);

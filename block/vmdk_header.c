@@ -192,8 +192,8 @@ bool stream_header_wants_tail(const uint8_t bytes[SPARSE_HEADER_SIZE])
 bool stream_header_is(const uint8_t bytes[SPARSE_HEADER_SIZE])
 {
 	return vmdk_magic(bytes, SPARSE_HEADER_SIZE) == VMDK_MAGIC_SPARSE &&
-	       ((get_le32(bytes + AT_FLAGS) & (FLAG_COMPRESSED | FLAG_MARKERS)) || get_le16(bytes + AT_COMPRESSION) ||
-		stream_header_wants_tail(bytes));
+	       ((get_le32(bytes + AT_FLAGS) & (FLAG_COMPRESSED | FLAG_MARKERS)) ||
+		get_le16(bytes + AT_COMPRESSION) || stream_header_wants_tail(bytes));
 }
 
 static int cut_off(const struct check *c)
@@ -250,7 +250,7 @@ int stream_header_parse(const uint8_t bytes[SPARSE_HEADER_SIZE], const uint8_t t
 		r = tail ? check_tail(&c, tail) : cut_off(&c);
 	if (r < 0)
 		return r;
-	// The descriptor's place is the header's, the directory's the footer's, and a copy of the directory is not needed.
+	// The descriptor's place is the header's, the directory's the footer's; its copy is not needed.
 	memcpy(merged, bytes, sizeof(merged));
 	put_le32(merged + AT_FLAGS, get_le32(bytes + AT_FLAGS) & ~(uint32_t)FLAG_REDUNDANT);
 	if (stream_header_wants_tail(bytes))

@@ -52,10 +52,11 @@ int sparse_header_parse(const uint8_t bytes[SPARSE_HEADER_SIZE], uint64_t file_s
 
 // Do BYTES belong to a streamOptimized extent (compressed grains, or the directory at the end)?
 bool stream_header_is(const uint8_t bytes[SPARSE_HEADER_SIZE]);
-// True when the directory's place stands in the footer: the file's last STREAM_TAIL_SIZE bytes, counted in whole sectors.
+// True when the directory's place stands in the footer: the file's last STREAM_TAIL_SIZE bytes, counted in whole
+// sectors.
 bool stream_header_wants_tail(const uint8_t bytes[SPARSE_HEADER_SIZE]);
-// The same for a streamOptimized extent. TAIL is NULL when it is not wanted, or the file is too short for one. A redundant
-// directory is not told of: reading needs none.
+// The same for a streamOptimized extent. TAIL is NULL when it is not wanted, or the file is too short for one. A
+// redundant directory is not told of: reading needs none.
 int stream_header_parse(const uint8_t bytes[SPARSE_HEADER_SIZE], const uint8_t tail[STREAM_TAIL_SIZE],
 			uint64_t file_size, const char *name, struct sparse_header *out, struct err *err);
 

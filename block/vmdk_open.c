@@ -262,10 +262,10 @@ static int new_sesparse(struct opening *o, const struct vmdk_extent *x, struct e
 static int refuse_mapping(struct opening *o, const struct vmdk_extent *x)
 {
 	err_set(o->err, ENOTSUP, o->name,
-		"descriptor line %u: the %s extent \"%s\" maps a LUN of an ESXi host, which does not exist here", x->line,
-		vmdk_extent_type_name(x->type), x->name ? x->name : "");
-	err_remedy(o->err, "Clone the disk on the ESXi host (vmkfstools -i DISK.vmdk NEW.vmdk), or attach the LUN to this host "
-			   "and make a descriptor with a FLAT extent that names its device");
+		"descriptor line %u: the %s extent \"%s\" maps a LUN of an ESXi host, which does not exist here",
+		x->line, vmdk_extent_type_name(x->type), x->name ? x->name : "");
+	err_remedy(o->err, "Clone the disk on the ESXi host (vmkfstools -i DISK.vmdk NEW.vmdk), or attach the LUN to "
+			   "this host and make a descriptor with a FLAT extent that names its device");
 	return -ENOTSUP;
 }
 

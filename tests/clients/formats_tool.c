@@ -92,7 +92,7 @@ static int tell(int r, const struct err *err)
 
 static int with_disk(const char *image, const char *raw, bool reading)
 {
-	struct disk_open_args args = { .path = image, .readonly = reading };
+	struct disk_open_args args = { .path = image, .readonly = reading, .allow_device = true };
 	int fd = open(raw, reading ? O_RDWR | O_CREAT | O_EXCL : O_RDONLY, 0666), r, closed;
 	struct err err = { 0 };
 	struct loop *loop;

@@ -1,8 +1,8 @@
 // fuzz_cowd.c: an ESX sparse extent out of bytes: opened, read, written, flushed, closed, and opened again.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Whatever the image says, requests are answered; a session may change nothing of the header but its two marks; and what the guest
-// could read before the disk was closed it can read when it is opened again.
+// Whatever the image says, requests are answered; a session may change nothing of the header but its two marks; and
+// what the guest could read before the disk was closed it can read when it is opened again.
 #include "fuzz_image.h"
 
 #include "block/cowd_extent.h"

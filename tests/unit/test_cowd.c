@@ -186,7 +186,7 @@ START_TEST(header_follows)
 	ck_assert_uint_eq(peek32(&f, "d-delta.vmdk", 28), l.free + 32 + 9);
 	ck_assert_uint_eq(peek32(&f, "d-delta.vmdk", 1648), 0);
 	free(get_file(&f, "d-delta.vmdk", &len));
-	ck_assert_uint_eq(len, (l.free + 32 + 9) * 512ull);
+	ck_assert_uint_eq(len, (l.free + 32 + 9 + 1) * 512ull);
 	// A session that only writes over what is there changes no metadata.
 	d = must_open(&f, "d.vmdk", rw);
 	write_byte(d, 0, 4096, 7);
@@ -215,7 +215,7 @@ START_TEST(stale_free_space)
 	write_byte(d, 0, 512, 3);
 	must_close(&f, d);
 	ck_assert_uint_eq(peek32(&f, "d-delta.vmdk", 1648), 0);
-	ck_assert_uint_eq(peek32(&f, "d-delta.vmdk", 28), l.free + 32 + 16);
+	ck_assert_uint_eq(peek32(&f, "d-delta.vmdk", 28), l.free + 32 + 8 + 1 + 8);
 }
 END_TEST
 
@@ -294,7 +294,8 @@ START_TEST(random_writes)
 			count = 1 + (seed >> 20) % 100;
 			count = MIN(count, SECTORS - first);
 			memset(copy + first * 512, i + session, count * 512);
-			ck_assert_int_eq(do_rw(d, BLOCK_WRITE, first * 512, copy + first * 512, count * 512, i % 30 ? 0 : BLOCK_FUA), 0);
+			ck_assert_int_eq(do_rw(d, BLOCK_WRITE, first * 512, copy + first * 512, count * 512,
+					       i % 30 ? 0 : BLOCK_FUA), 0);
 		}
 		ck_assert_int_eq(do_rw(d, BLOCK_READ, 0, back, SECTORS * 512, 0), 0);
 		ck_assert(!memcmp(copy, back, SECTORS * 512));

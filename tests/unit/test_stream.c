@@ -24,7 +24,8 @@ static void teardown(void)
 
 // --- images ----------------------------------------------------------------------------------------------
 
-// Zeros where GRAIN % 3 is 2, noise where it is 1, something regular elsewhere; zeros again in the middle of a big disk.
+// Zeros where GRAIN % 3 is 2, noise where it is 1, something regular elsewhere; zeros again in the middle of a big
+// disk.
 static uint8_t *content(uint64_t sectors)
 {
 	uint8_t *raw = calloc(sectors, 512);
