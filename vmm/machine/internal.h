@@ -14,6 +14,8 @@
 #include "kvm/posted.h"
 #include "kvm/vcpu.h"
 #include "machine/machine.h"
+#include "machine/memory.h"
+#include "machine/nvram.h"
 
 // Device numbers on bus 0, vmware-hardware 1.2.
 #define DEVFN_PIIX4_IDE (7u << 3 | 1)
@@ -49,6 +51,7 @@ struct machine {
 	struct vclock clock;
 	struct bus *ports, *mmio;
 	struct gmem *mem;
+	struct memory ram;              // what mem is made of; mem's to release
 	struct irq_pin isa_irq[16], ioapic_irq[KVM_GSIS - 16];
 	struct console console;
 	struct platform platform;
@@ -68,6 +71,8 @@ struct machine {
 	struct loop_timer leave_timer;
 	struct vnc_server *vnc;
 
+	struct nvram nvram;             // as it was at the start
+	int64_t clock_base;             // what the clock showed at virtual time 0 if nobody had ever set it
 	struct firmware_roms roms;
 	FILE *debugcon;                 // what the firmware says, or NULL
 
@@ -96,6 +101,8 @@ void machine_add_device(struct machine *m, const struct device_class *cls, void 
 
 // build.c: every device, top to bottom.
 int machine_build(struct machine *m, struct err *err);
+// build.c: what survives power-off, written when the machine has stopped. Trouble is logged.
+void machine_save_nvram(struct machine *m);
 // firmware.c: ROM images and the tables the firmware hands to the guest.
 int machine_load_roms(struct machine *m, struct err *err);
 int machine_build_firmware(struct machine *m, struct err *err);

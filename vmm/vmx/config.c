@@ -264,6 +264,7 @@ void vm_config_free(struct vm_config *c)
 	free(c->boot_order);
 	free(c->hdd_order);
 	free(c->log_path);
+	free(c->nvram_path);
 	free(c->bios_path);
 	free(c->vgabios_path);
 	free(c);
