@@ -371,7 +371,7 @@ START_TEST(nothing_to_say_about_this)
 END_TEST
 
 static const struct { const char *value; bool ok; uint64_t mb; } memory[] = {
-	{ "32", true, 32 }, { "1048576", true, 1048576 }, { "36", true, 36 }, { "28", false }, { "0", false },
+	{ "32", true, 32 }, { "1048576", true, 1048576 }, { "36", true, 36 }, { "4", true, 4 }, { "0", false },
 	{ "-4", false }, { "255", false }, { "33", false }, { "1048580", false }, { "4096.5", false }, { "4G", false },
 	{ "9223372036854775807", false },
 };

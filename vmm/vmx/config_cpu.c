@@ -10,7 +10,8 @@
 #include "vmx/load.h"
 #include "vmx/value.h"
 
-#define MEM_LEAST_MB    32
+#define MEM_LEAST_MB    4
+#define MEM_DEFAULT_MB  32
 #define MEM_MOST_MB     (1 << 20)
 #define MASKS_MAX       256u
 
@@ -60,12 +61,12 @@ static void load_memory(struct loader *l)
 	int64_t mb = get_int(l, "memsize", INT64_MIN, INT64_MAX);
 	uint64_t most = limits[limits_row(l->c->hw_version)].mem_mb;
 
-	l->c->mem_mb = MEM_LEAST_MB;
+	l->c->mem_mb = MEM_DEFAULT_MB;
 	if (!get_written(l, "memsize"))
 		problem(l, VMX_NOTE, "memsize", "is missing; as in VMware the VM has 32 MB");
 	if (mb < MEM_LEAST_MB || mb > MEM_MOST_MB) {
 		problem(l, VMX_ERROR, "memsize",
-			"%" PRId64 " MB is out of range: a VM has 32 MB to 1048576 MB (1 TiB)", mb);
+			"%" PRId64 " MB is out of range: a VM has 4 MB to 1048576 MB (1 TiB)", mb);
 		return;
 	}
 	if (mb % 4) {

@@ -105,7 +105,7 @@ const struct vmx_key vmx_keys[] = {
 	{ "sched.cpu.*", VMX_STRING, HLS, NULL, "reservation of CPU time and latency; Linux reserves none" },
 
 	SECTION("Memory"),
-	{ "memsize", VMX_INT, HON, "32", "guest memory in MB: a multiple of 4, 32 to 1048576" },
+	{ "memsize", VMX_INT, HON, "32", "guest memory in MB: a multiple of 4, 4 to 1048576" },
 	{ "mem.hotadd", VMX_BOOL, NOT, "FALSE", "adding memory while the VM runs" },
 	{ "sched.mem.pin", VMX_BOOL, HON, "FALSE", "keeps all guest memory in the host's memory" },
 	{ "sched.mem.{max|min|minsize}", VMX_STRING, HON, NULL,
