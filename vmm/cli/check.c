@@ -10,6 +10,7 @@
 
 #include "block/disk.h"
 #include "cli/check_priv.h"
+#include "vmx/moved.h"
 
 #define CHECK_QUEUE 16u
 
@@ -80,8 +81,10 @@ void check_load(struct check *check, const char *path)
 {
 	*check = (struct check){ .path = path };
 	vm_config_load(path, &check->config, &check->file, &check->report, &check->err);
-	if (check->config)
+	if (check->config) {
+		moved_check(check->file, check->config->vmx_path, &check->report);
 		look_at_drives(check);
+	}
 }
 
 void check_free(struct check *check)
