@@ -513,6 +513,21 @@ START_TEST(methods_work)
 }
 END_TEST
 
+START_TEST(two_builds_are_equal)
+{
+	struct acpi_files again;
+
+	ck_assert_int_eq(acpi_files_build(&args, &files, NULL), 0);
+	ck_assert_int_eq(acpi_files_build(&args, &again, NULL), 0);
+	ck_assert_uint_eq(files.tables.len, again.tables.len);
+	ck_assert_mem_eq(files.tables.data, again.tables.data, files.tables.len);
+	ck_assert_uint_eq(files.script.len, again.script.len);
+	ck_assert_mem_eq(files.script.data, again.script.data, files.script.len);
+	ck_assert_mem_eq(files.rsdp.data, again.rsdp.data, files.rsdp.len);
+	acpi_files_free(&again);
+}
+END_TEST
+
 START_TEST(generation_id)
 {
 	const char *notify = "execute \\_GPE._E02";
@@ -773,6 +788,7 @@ static TCase *table_tests(void)
 	tcase_add_test(tc, generation_id);
 	tcase_add_test(tc, slots);
 	tcase_add_test(tc, configuration_space_and_memory);
+	tcase_add_test(tc, two_builds_are_equal);
 	tcase_add_test(tc, links_route);
 	tcase_add_test(tc, interrupt_routing);
 	return tc;

@@ -120,6 +120,24 @@ START_TEST(serial_as_in_the_file)
 }
 END_TEST
 
+START_TEST(names_of_the_file)
+{
+	args.short_serial = true;
+	args.board = "Mac-27ADBB7B4CEE8E61";
+	args.product = "iMac14,2";
+	build();
+	ck_assert_str_eq(text(find(1, 0), 4), "VM02030405FF");
+	ck_assert_str_eq(text(find(1, 0), 2), "iMac14,2");
+	ck_assert_str_eq(text(find(2, 0), 1), "Intel Corporation");
+	ck_assert_str_eq(text(find(2, 0), 2), "Mac-27ADBB7B4CEE8E61");
+	release();
+	args.serial = "C02XXXXXXXXX";
+	build();
+	ck_assert_str_eq(text(find(1, 0), 4), "C02XXXXXXXXX");
+	ck_assert_mem_eq(find(1, 0) + 8, uuid, 16);
+}
+END_TEST
+
 START_TEST(hostile_strings)
 {
 	static char endless[1000];
@@ -400,6 +418,7 @@ int main(int argc, char **argv)
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, identity);
 	tcase_add_test(tc, serial_as_in_the_file);
+	tcase_add_test(tc, names_of_the_file);
 	tcase_add_test(tc, hostile_strings);
 	tcase_add_test(tc, reflected_host);
 	tcase_add_test(tc, everything_is_there);

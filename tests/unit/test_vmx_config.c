@@ -380,7 +380,7 @@ START_TEST(nothing_to_say_about_this)
 END_TEST
 
 static const struct { const char *value; bool ok; uint64_t mb; } memory[] = {
-	{ "32", true, 32 }, { "1048576", true, 1048576 }, { "36", true, 36 }, { "28", false }, { "0", false },
+	{ "32", true, 32 }, { "1048576", true, 1048576 }, { "36", true, 36 }, { "4", true, 4 }, { "0", false },
 	{ "-4", false }, { "255", false }, { "33", false }, { "1048580", false }, { "4096.5", false }, { "4G", false },
 	{ "9223372036854775807", false },
 };
@@ -645,6 +645,35 @@ START_TEST(features_by_name)
 }
 END_TEST
 
+START_TEST(memory_policy_and_affinity)
+{
+	static const struct { const char *list; bool ok; uint64_t first; } lists[] = {
+		{ "all", true, 0 }, { "0,2,4-7", true, 0xf5 }, { "63", true, UINT64_C(1) << 63 }, { "1, 3", true, 0xa },
+		{ "", true, 0 }, { "x", false }, { "5-3", false }, { "1024", false }, { "1-", false }, { "-1", false }, { "1;2", false },
+	};
+	char text[400];
+	struct loaded l;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		snprintf(text, sizeof(text), HEAD "sched.cpu.affinity = \"%s\"\n", lists[i].list);
+		l = load(text);
+		ck_assert_msg((l.r == 0) == lists[i].ok, "%s", lists[i].list);
+		if (lists[i].ok)
+			ck_assert_msg(l.c->affinity[0] == lists[i].first, "%s", lists[i].list);
+		unload(&l);
+	}
+	l = load(HEAD "berth.memory.backing = \"HugeTLB\"\nsched.mem.pin = \"TRUE\"\nnvram = \"x y.nvram\"\n");
+	ck_assert_int_eq(l.c->mem_backing, VM_MEMORY_HUGETLB);
+	ck_assert(l.c->mem_locked);
+	ck_assert_str_eq(l.c->nvram_path, in_folder("x y.berth-nvram"));
+	unload(&l);
+	l = load(HEAD "berth.memory.backing = \"paper\"\n");
+	ck_assert_ptr_nonnull(find(&l, VMX_ERROR, "berth.memory.backing"));
+	ck_assert_str_eq(l.c->nvram_path, in_folder("My VM.berth-nvram"));
+	unload(&l);
+}
+END_TEST
+
 START_TEST(identity_of_the_guest)
 {
 	struct loaded l = load(HEAD "vm.genid = \"-2\"\nvm.genidX = \"1\"\nvmci0.present = \"TRUE\"\nvmci0.id = \"-5\"\n");
@@ -886,6 +915,7 @@ int main(void)
 	tcase_add_test(t, vnc);
 	tcase_add_test(t, features_by_name);
 	tcase_add_test(t, identity_of_the_guest);
+	tcase_add_test(t, memory_policy_and_affinity);
 	tcase_add_test(t, masks);
 	tcase_add_loop_test(t, who_is_a_hypervisor, 0, ARRAY_SIZE(nesting_cases));
 	tcase_add_test(t, counters_and_inner_permission);

@@ -70,31 +70,39 @@ static int map_ram(struct gmem *mem, struct err *err)
 	return 0;
 }
 
+static void *map_own(uint64_t size, struct err *err)
+{
+	void *ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (ram != MAP_FAILED)
+		return ram;
+	err_set(err, errno, "guest memory", "this host does not give %llu MiB: %s", (unsigned long long)(size >> 20),
+		strerror(errno));
+	err_exit(err, EXIT_HOST);
+	return NULL;
+}
+
 int gmem_create(struct gmem **out, uint64_t size, const struct gmem_host *host, struct err *err)
 {
 	struct gmem *mem;
 	void *ram;
 	int r;
 
-	if (size % PAGE || size < 2 * PAM_END)
+	if (size % PAGE || size < 2 * PAM_END || (host->ram && host->ram_size < size)) {
+		if (host->ram)
+			munmap(host->ram, host->ram_size);
 		return err_set(err, EINVAL, "guest memory", "%llu bytes are not a RAM size", (unsigned long long)size);
-	mem = calloc(1, sizeof(*mem));
-	if (!mem)
-		return err_set(err, ENOMEM, "guest memory", "no memory for its tables");
-	ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (ram == MAP_FAILED) {
-		r = err_set(err, errno, "guest memory", "this host does not give %llu MiB: %s",
-			    (unsigned long long)(size >> 20), strerror(errno));
-		err_remedy(err, "Lower memsize, or give the service more address space");
-		err_exit(err, EXIT_HOST);
-		free(mem);
-		return r;
 	}
-	madvise(ram, size, MADV_HUGEPAGE);
-	// Guest RAM is not for core files: it is large and holds the guest's secrets.
-	madvise(ram, size, MADV_DONTDUMP);
+	ram = host->ram ? host->ram : map_own(size, err);
+	if (!ram)
+		return -ENOMEM;
+	mem = calloc(1, sizeof(*mem));
+	if (!mem) {
+		munmap(ram, host->ram ? host->ram_size : size);
+		return err_set(err, ENOMEM, "guest memory", "no memory for its tables");
+	}
 	mem->ram = ram;
-	mem->ram_map_len = size;
+	mem->ram_map_len = host->ram ? host->ram_size : size;
 	mem->low = MIN(size, GMEM_LOW_LIMIT);
 	mem->high = size - mem->low;
 	mem->host = *host;

@@ -30,6 +30,10 @@ struct gmem_host {
 	// Fetches and clears the dirty bits of a slot, one bit for each 4 KiB page. 0 or -errno.
 	int (*dirty)(void *arg, unsigned slot, uint64_t *bitmap, size_t words);
 	void *arg;
+	// RAM that the caller mapped, at least as many bytes as gmem_create() is told, zeroed; gmem unmaps all RAM_SIZE
+	// bytes in the end, also when gmem_create() fails. NULL: gmem maps its own.
+	void *ram;
+	uint64_t ram_size;
 };
 
 // RAM of SIZE bytes (multiple of 4 KiB), zeroed, not yet touched. HOST is copied.

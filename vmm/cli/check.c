@@ -11,6 +11,7 @@
 #include "block/disk.h"
 #include "cli/check_priv.h"
 #include "kvm/nested_host.h"
+#include "vmx/moved.h"
 
 #define CHECK_QUEUE 16u
 
@@ -86,6 +87,7 @@ void check_load(struct check *check, const char *path)
 	vm_config_load(path, &check->config, &check->file, &check->report, &check->err);
 	if (!check->config)
 		return;
+	moved_check(check->file, check->config->vmx_path, &check->report);
 	pci_plan_make(check->config, &check->pci, &check->report);
 	look_at_drives(check);
 }

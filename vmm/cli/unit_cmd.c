@@ -19,6 +19,8 @@
 
 #include "base/file.h"
 #include "cli/options.h"
+#include "cli/unit_sched.h"
+#include "vmx/vmx_file.h"
 
 #define SYSTEM_UNITS "/etc/systemd/system"
 #define NAME_MAX_LEN 64u
@@ -127,9 +129,21 @@ static void name_user(const struct unit *u, uid_t uid, char *buf, size_t size)
 		snprintf(buf, size, "User=%u\nGroup=kvm\n", (unsigned)uid);
 }
 
+// A .vmx that cannot be read is the start's to complain about.
+static void name_limits(const char *vmx, char *buf, size_t size)
+{
+	struct vmx_file *file;
+
+	*buf = '\0';
+	if (vmx_file_load(vmx, &file, NULL) < 0)
+		return;
+	unit_sched_text(file, unit_host_mhz(), buf, size);
+	vmx_file_free(file);
+}
+
 static int write_drop_in(const struct unit *u, const char *vmx, const struct stat *st, struct err *err)
 {
-	char file[2 * PATH_MAX], folder[2 * PATH_MAX], copy[PATH_MAX], owner[128], *text;
+	char file[2 * PATH_MAX], folder[2 * PATH_MAX], copy[PATH_MAX], owner[128], limits[256], *text;
 	int n, r;
 
 	snprintf(copy, sizeof(copy), "%s", vmx);
@@ -141,9 +155,10 @@ static int write_drop_in(const struct unit *u, const char *vmx, const struct sta
 	if (r < 0)
 		return r;
 	name_user(u, st->st_uid, owner, sizeof(owner));
+	name_limits(vmx, limits, sizeof(limits));
 	// A user's service manager cannot close the file system, so there is nothing to open either.
-	n = asprintf(&text, "# Written by `berth enable %s`.\n[Service]\n%sEnvironment=\"BERTH_VMX=%s\"\n%s%s%s", u->name,
-		     owner, file, u->user ? "" : "ReadWritePaths=\"", u->user ? "" : folder, u->user ? "" : "\"\n");
+	n = asprintf(&text, "# Written by `berth enable %s`.\n[Service]\n%s%sEnvironment=\"BERTH_VMX=%s\"\n%s%s%s", u->name,
+		     owner, limits, file, u->user ? "" : "ReadWritePaths=\"", u->user ? "" : folder, u->user ? "" : "\"\n");
 	if (n < 0)
 		return err_set(err, ENOMEM, u->file, "no memory to write it");
 	r = file_replace(u->file, text, (size_t)n, err);

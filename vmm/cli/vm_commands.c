@@ -134,6 +134,9 @@ static void print_status(const json_t *s)
 	       number_of(s, "hardware_version"), number_of(s, "cpus"), number_of(s, "memory_mb"));
 	print_uptime(number_of(s, "uptime_ms"));
 	printf(", %lld resets\n", number_of(s, "resets"));
+	if (number_of(s, "memory_resident"))
+		printf("memory    %lld of %lld MiB are in the host's memory\n", number_of(s, "memory_resident") >> 20,
+		       number_of(s, "memory_mb"));
 	if (vnc)
 		printf("vnc       %s:%lld, %lld viewers\n", text_of(vnc, "ip"), number_of(vnc, "port"),
 		       number_of(vnc, "clients"));

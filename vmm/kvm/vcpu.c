@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/kvm.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -383,6 +384,31 @@ static int prepare_cpu(struct vcpu *c, struct err *err)
 	return 0;
 }
 
+// sched.cpu.affinity, as far as this host has these CPUs.
+static int bind_thread(struct vcpu *c, struct err *err)
+{
+	const struct vcpus_args *a = &c->all->args;
+	cpu_set_t *set = a->affinity ? CPU_ALLOC(a->affinity_cpus) : NULL;
+	size_t size = CPU_ALLOC_SIZE(a->affinity_cpus);
+	int r;
+
+	if (!set)
+		return a->affinity ? err_set(err, ENOMEM, "vCPU", "no memory for its affinity") : 0;
+	CPU_ZERO_S(size, set);
+	for (unsigned i = 0; i < a->affinity_cpus; i++) {
+		if (a->affinity[i / 64] >> (i % 64) & 1)
+			CPU_SET_S(i, size, set);
+	}
+	r = pthread_setaffinity_np(c->thread, size, set);
+	CPU_FREE(set);
+	if (!r)
+		return 0;
+	err_set(err, r, "sched.cpu.affinity", "no CPU of the list can run vCPU %u: %s", c->index, strerror(r));
+	err_remedy(err, "Name CPUs that this host has and the service may use, or all");
+	err_exit(err, EXIT_HOST);
+	return -r;
+}
+
 static int start_thread(struct vcpu *c, struct err *err)
 {
 	char name[16];
@@ -391,6 +417,9 @@ static int start_thread(struct vcpu *c, struct err *err)
 	if (r)
 		return err_set(err, r, "vCPU", "no thread for it: %s", strerror(r));
 	c->has_thread = true;
+	r = bind_thread(c, err);
+	if (r < 0)
+		return r;
 	snprintf(name, sizeof(name), "vcpu%u", c->index);
 	pthread_setname_np(c->thread, name);
 	return 0;

@@ -30,6 +30,8 @@ struct vcpus_args {
 	struct exit_env env;            // cpu, vcpu, get_regs, set_regs are filled in for each CPU
 	struct vcpus_events events;
 	struct posted *posted;          // emptied before each exit is handled; may be NULL
+	const uint64_t *affinity;       // host CPUs that may run the threads, a bit each; NULL = all
+	unsigned affinity_cpus;         // bits there
 	bool set_feature_control;       // nested on Intel: IA32_FEATURE_CONTROL locked with VMX on
 };
 

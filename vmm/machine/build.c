@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/compiler.h"
+#include "base/log.h"
 #include "hw/chipset/dma8237.h"
 #include "hw/chipset/hpet.h"
 #include "hw/chipset/i440bx.h"
@@ -57,19 +59,60 @@ static void rtc_alarm(void *arg)
 	piix4_pm_rtc_alarm(m->piix4->pm);
 }
 
+// Settings that cannot be read are not worth a VM that does not start.
+static bool load_nvram(struct machine *m)
+{
+	struct err err = { 0 };
+	char text[1200];
+	int r = nvram_load(m->config->nvram_path, &m->nvram, &err);
+
+	if (r < 0 && r != -ENOENT)
+		log_warn("%s; the firmware starts with its defaults", err_sentence(&err, text, sizeof(text)));
+	return r == 0;
+}
+
+static int64_t host_seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec;
+}
+
+void machine_save_nvram(struct machine *m)
+{
+	struct nvram now = { .clock_diff = m->nvram.clock_diff };
+	struct err err = { 0 };
+	char text[1200];
+
+	nvram_take(&now, m->rtc, m->clock_base + (int64_t)(vclock_now(&m->clock) / 1000000000ull));
+	// A clock that starts at a given time has no distance to the host's.
+	if (m->config->has_rtc_start)
+		now.clock_diff = m->nvram.clock_diff;
+	if (!nvram_equal(&now, &m->nvram) && nvram_save(m->config->nvram_path, &now, &err) < 0)
+		log_warn("%s", err_sentence(&err, text, sizeof(text)));
+}
+
 static int build_rtc(struct machine *m, struct err *err)
 {
 	const struct vm_config *c = m->config;
+	bool kept = load_nvram(m);
 	struct rtc_args args = {
 		.low_ram = gmem_low_size(m->mem), .high_ram = gmem_high_size(m->mem), .cpus = c->cpus,
-		.diff = c->rtc_diff, .has_start = c->has_rtc_start, .start = c->rtc_start,
+		.diff = c->rtc_diff ? c->rtc_diff : m->nvram.clock_diff, .has_start = c->has_rtc_start, .start = c->rtc_start,
 		.alarm = rtc_alarm, .arg = m,
 	};
 	int r = rtc_create(&m->platform, &args, &m->rtc, err);
 
-	if (!r)
-		machine_add_device(m, &rtc_class, m->rtc);
-	return r;
+	if (r < 0)
+		return r;
+	machine_add_device(m, &rtc_class, m->rtc);
+	m->clock_base = host_seconds() + c->rtc_diff;
+	if (kept)
+		nvram_apply(&m->nvram, m->rtc);
+	else
+		nvram_take(&m->nvram, m->rtc, m->clock_base);
+	return 0;
 }
 
 static void hpet_legacy(void *arg, bool on)

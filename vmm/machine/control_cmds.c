@@ -143,6 +143,7 @@ static int do_status(struct control_call *c, json_t *args, struct err *err)
 			      "resets", (json_int_t)info.resets);
 	if (!c->result)
 		return 0;
+	json_object_set_new(c->result, "memory_resident", json_integer((json_int_t)info.mem_resident));
 	json_object_set_new(c->result, "drives", drives_status(cfg));
 	json_object_set_new(c->result, "accesses",
 			    json_pack("{s:I, s:I, s:I}", "port", (json_int_t)info.port_accesses, "memory",

@@ -17,6 +17,8 @@
 #include "machine/question.h"
 #include "machine/redo.h"
 #include "machine/pci_plan.h"
+#include "machine/memory.h"
+#include "machine/nvram.h"
 
 // Device numbers on bus 0, vmware-hardware 1.2.
 #define DEVFN_PIIX4_IDE (7u << 3 | 1)
@@ -73,6 +75,7 @@ struct machine {
 	struct vclock clock;
 	struct bus *ports, *mmio;
 	struct gmem *mem;
+	struct memory ram;              // what mem is made of; mem's to release
 	struct irq_pin isa_irq[16], ioapic_irq[KVM_GSIS - 16];
 	struct console console;
 	struct platform platform;
@@ -103,6 +106,8 @@ struct machine {
 	enum machine_state behind_question;     // what the VM does when no question waits any more
 	struct vnc_server *vnc;
 
+	struct nvram nvram;             // as it was at the start
+	int64_t clock_base;             // what the clock showed at virtual time 0 if nobody had ever set it
 	struct firmware_roms roms;
 	FILE *debugcon;                 // what the firmware says, or NULL
 
@@ -138,6 +143,8 @@ int machine_build_nics(struct machine *m, struct err *err);
 int machine_build_usb(struct machine *m, struct err *err);
 // Bus and DEVFN that the plan has for NODE ("scsi0"); NULL with ERR filled when it has none.
 struct pci_bus *machine_pci_place(struct machine *m, const char *node, uint8_t *devfn, struct err *err);
+// build.c: what survives power-off, written when the machine has stopped. Trouble is logged.
+void machine_save_nvram(struct machine *m);
 // firmware.c: ROM images and the tables the firmware hands to the guest.
 int machine_load_roms(struct machine *m, struct err *err);
 int machine_build_firmware(struct machine *m, struct err *err);

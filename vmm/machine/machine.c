@@ -462,10 +462,23 @@ static int create_cpus(struct machine *m, struct err *err)
 			   .phys_bits = c->phys_bits, .masks = c->cpuid_masks, .mask_count = c->cpuid_mask_count },
 		.env = { .ports = m->ports, .mmio = m->mmio, .mem = m->mem, .backdoor = on_backdoor, .backdoor_arg = m },
 		.events = { .crashed = tell_crash, .arg = m },
-		.set_feature_control = c->nested, .posted = m->posted,
+		.set_feature_control = c->nested, .posted = m->posted, .affinity = c->has_affinity ? c->affinity : NULL,
+		.affinity_cpus = VM_AFFINITY_CPUS,
 	};
 
 	return vcpus_create(&args, &m->vcpus, err);
+}
+
+static int create_memory(struct machine *m, struct gmem_host *host, struct err *err)
+{
+	uint64_t size = m->config->mem_mb << 20;
+	int r = memory_map(size, m->config->mem_backing, m->config->mem_locked, &m->ram, err);
+
+	if (r < 0)
+		return r;
+	host->ram = m->ram.ram;
+	host->ram_size = m->ram.size;
+	return gmem_create(&m->mem, size, host, err);
 }
 
 int machine_create(const struct machine_args *args, struct machine **out, struct err *err)
@@ -483,7 +496,7 @@ int machine_create(const struct machine_args *args, struct machine **out, struct
 	r = kvm_create(&m->kvm, err);
 	if (!r) {
 		host = kvm_gmem_host(m->kvm);
-		r = gmem_create(&m->mem, m->config->mem_mb << 20, &host, err);
+		r = create_memory(m, &host, err);
 	}
 	if (!r)
 		r = set_up_platform(m, err);
@@ -537,6 +550,7 @@ enum exit_code machine_run(struct machine *m, struct err *err)
 		if (m->devices[i].cls->stop)
 			m->devices[i].cls->stop(m->devices[i].dev);
 	}
+	machine_save_nvram(m);
 	if (machine_close_drives(m, &close_err) < 0 && !m->exit_err.code) {
 		m->exit_err = close_err;
 		if (m->exit == EXIT_GUEST_OFF || m->exit == EXIT_KILLED)
@@ -593,7 +607,7 @@ void machine_info(struct machine *m, struct machine_info *out)
 		.mmio_accesses = atomic_load(&mm->reads) + atomic_load(&mm->writes),
 		.unclaimed = atomic_load(&p->unclaimed_reads) + atomic_load(&p->unclaimed_writes) +
 			     atomic_load(&mm->unclaimed_reads) + atomic_load(&mm->unclaimed_writes),
-		.mem_bytes = m->config->mem_mb << 20, .cpus = m->config->cpus,
+		.mem_bytes = m->config->mem_mb << 20, .mem_resident = memory_resident(&m->ram), .cpus = m->config->cpus,
 		.vnc_clients = m->vnc ? vnc_server_clients(m->vnc) : 0,
 		.vnc_port = m->vnc ? vnc_server_port(m->vnc) : 0,
 	};

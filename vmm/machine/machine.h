@@ -68,6 +68,7 @@ struct machine_info {
 	uint64_t resets;
 	uint64_t port_accesses, mmio_accesses, unclaimed;
 	uint64_t mem_bytes;
+	uint64_t mem_resident;          // of these, in the host's memory; 0 = not known
 	unsigned cpus;
 	unsigned vnc_clients;
 	uint16_t vnc_port;              // 0 = no VNC

@@ -268,6 +268,7 @@ void vm_config_free(struct vm_config *c)
 	free(c->hdd_order);
 	free(c->log_path);
 	free(c->working_dir);
+	free(c->nvram_path);
 	free(c->bios_path);
 	free(c->vgabios_path);
 	for (size_t i = 0; i < c->answer_count; i++) {

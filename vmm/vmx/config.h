@@ -18,6 +18,11 @@ struct vmx_file;
 #define VM_IDE_CHANNELS 2u
 #define VM_SERIALS      4u
 
+// berth.memory.backing: pages of 4 KiB, transparent huge pages, or those of the host's pool.
+enum vm_memory_backing { VM_MEMORY_THP, VM_MEMORY_HUGETLB, VM_MEMORY_NORMAL };
+
+#define VM_AFFINITY_CPUS 1024u
+
 enum vm_firmware { VM_FIRMWARE_BIOS, VM_FIRMWARE_EFI };
 
 // What becomes of a guest's writes; without VM_DISK_PERSISTENT they go to a redo log.
@@ -125,6 +130,10 @@ struct vm_config {
 	bool guest_64;          // guestOS can run 64-bit code
 	unsigned cpus, cores_per_socket;
 	uint64_t mem_mb;
+	enum vm_memory_backing mem_backing;
+	bool mem_locked;        // sched.mem.pin
+	bool has_affinity;      // sched.cpu.affinity: host CPUs that may run vCPUs, one bit each
+	uint64_t affinity[VM_AFFINITY_CPUS / 64];
 	enum vm_firmware firmware;
 	uint8_t uuid_bios[16];
 	bool has_uuid_bios;     // false: the start generates one and writes it back
@@ -166,6 +175,7 @@ struct vm_config {
 	unsigned svga_max_width, svga_max_height;
 	bool vmmouse;
 	char *working_dir;      // workingDir, or NULL
+	char *nvram_path;       // Berth's own file of firmware settings
 	bool log_enabled;       // logging
 	char *log_path;         // log.fileName, default <dir>/vmware.log
 	bool disk_allow_outside;        // berth.disk.allowOutside

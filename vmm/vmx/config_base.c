@@ -21,6 +21,7 @@
 #define VRAM_LEAST      (4u << 20)
 #define VRAM_MOST       (128u << 20)
 #define BOOT_DELAY_MAX  600000
+#define NAME_SIZE       4096u
 
 // --- identity ------------------------------------------------------------------------------------------
 
@@ -322,6 +323,21 @@ static void load_names(struct loader *l)
 	l->c->serial_number_host = get_bool(l, "serialNumber.reflectHost");
 }
 
+// VMware's file keeps its name and its content; Berth's lies beside it.
+static void load_nvram(struct loader *l)
+{
+	const char *name = get_written(l, "nvram"), *slash = strrchr(l->c->vmx_path, '/'), *dot;
+	char own[NAME_SIZE];
+
+	if (!name)
+		name = slash ? slash + 1 : l->c->vmx_path;
+	dot = strrchr(name, '.');
+	snprintf(own, sizeof(own), "%.*s.berth-nvram", dot && dot > name ? (int)(dot - name) : (int)strlen(name), name);
+	l->c->nvram_path = path_output(l->c->dir, own);
+	if (!l->c->nvram_path)
+		problem(l, VMX_ERROR, "nvram", "the path is too long");
+}
+
 void load_platform(struct loader *l)
 {
 	load_firmware(l);
@@ -330,6 +346,7 @@ void load_platform(struct loader *l)
 	load_display(l);
 	load_log(l);
 	load_names(l);
+	load_nvram(l);
 	l->c->vmmouse = get_bool(l, "vmmouse.present");
 	l->c->restrict_backdoor = get_bool(l, "monitor_control.restrict_backdoor");
 	load_disk_policy(l);

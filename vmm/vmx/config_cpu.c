@@ -1,5 +1,6 @@
 // config_cpu.c: processors, memory, CPUID masks, nesting.
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,8 @@
 #include "vmx/load.h"
 #include "vmx/value.h"
 
-#define MEM_LEAST_MB    32
+#define MEM_LEAST_MB    4
+#define MEM_DEFAULT_MB  32
 #define MEM_MOST_MB     (1 << 20)
 #define MASKS_MAX       256u
 
@@ -59,12 +61,12 @@ static void load_memory(struct loader *l)
 	int64_t mb = get_int(l, "memsize", INT64_MIN, INT64_MAX);
 	uint64_t most = limits[limits_row(l->c->hw_version)].mem_mb;
 
-	l->c->mem_mb = MEM_LEAST_MB;
+	l->c->mem_mb = MEM_DEFAULT_MB;
 	if (!get_written(l, "memsize"))
 		problem(l, VMX_NOTE, "memsize", "is missing; as in VMware the VM has 32 MB");
 	if (mb < MEM_LEAST_MB || mb > MEM_MOST_MB) {
 		problem(l, VMX_ERROR, "memsize",
-			"%" PRId64 " MB is out of range: a VM has 32 MB to 1048576 MB (1 TiB)", mb);
+			"%" PRId64 " MB is out of range: a VM has 4 MB to 1048576 MB (1 TiB)", mb);
 		return;
 	}
 	if (mb % 4) {
@@ -77,6 +79,60 @@ static void load_memory(struct loader *l)
 	if (l->c->mem_mb > most)
 		problem(l, VMX_NOTE, "memsize", "VMware allows %" PRIu64 " MB at hardware version %d", most,
 			l->c->hw_version);
+}
+
+static void load_memory_policy(struct loader *l)
+{
+	static const struct { const char *word; enum vm_memory_backing backing; } words[] = {
+		{ "thp", VM_MEMORY_THP }, { "hugetlb", VM_MEMORY_HUGETLB }, { "normal", VM_MEMORY_NORMAL } };
+	const char *text = get_text(l, "berth.memory.backing");
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(words) && strcasecmp(text, words[i].word))
+		i++;
+	if (i == ARRAY_SIZE(words))
+		problem(l, VMX_ERROR, "berth.memory.backing", "\"%.60s\" is none of thp, hugetlb, normal", text);
+	else
+		l->c->mem_backing = words[i].backing;
+	l->c->mem_locked = get_bool(l, "sched.mem.pin");
+}
+
+// "0,2,5-7": adds FROM to TO. False for what is no list of CPUs.
+static bool add_cpus(struct vm_config *c, const char *text)
+{
+	while (*text) {
+		char *end;
+		unsigned long from = strtoul(text, &end, 10), to = from;
+
+		if (end == text || !isdigit((unsigned char)*text))
+			return false;
+		if (*end == '-') {
+			text = end + 1;
+			to = strtoul(text, &end, 10);
+			if (end == text)
+				return false;
+		}
+		if (from > to || to >= VM_AFFINITY_CPUS)
+			return false;
+		for (; from <= to; from++)
+			c->affinity[from / 64] |= UINT64_C(1) << (from % 64);
+		text = end + strspn(end, ", ");
+		if (*text && text == end)
+			return false;
+	}
+	return true;
+}
+
+static void load_affinity(struct loader *l)
+{
+	const char *text = get_written(l, "sched.cpu.affinity");
+
+	if (!text || !strcasecmp(text, "all"))
+		return;
+	l->c->has_affinity = add_cpus(l->c, text);
+	if (!l->c->has_affinity)
+		problem(l, VMX_ERROR, "sched.cpu.affinity",
+			"\"%.60s\" is no list of host CPUs: write all, or numbers below %u such as 0,2,4-7", text, VM_AFFINITY_CPUS);
 }
 
 // --- CPUID masks ---------------------------------------------------------------------------------------
@@ -356,6 +412,8 @@ void load_cpus(struct loader *l)
 {
 	load_topology(l);
 	load_memory(l);
+	load_memory_policy(l);
+	load_affinity(l);
 	l->c->hypervisor_leaves = get_bool(l, "hypervisor.cpuid.v0");
 	l->c->pmu = get_bool(l, "vpmc.enable");
 	for (size_t i = 0; i < vmx_file_count(l->file); i++)

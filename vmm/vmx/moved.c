@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "base/compiler.h"
+#include "vmx/load.h"
 #include "vmx/mac.h"
 #include "vmx/uuid.h"
 #include "vmx/value.h"
@@ -36,7 +37,7 @@ static bool is_true(const struct vmx_file *f, const char *key)
 }
 
 // "ethernet" 3 "present" -> ethernet3.present.
-static const char *key_of(char buf[KEY_MAX], const char *device, unsigned index, const char *name)
+static const char *device_key(char buf[KEY_MAX], const char *device, unsigned index, const char *name)
 {
 	snprintf(buf, KEY_MAX, "%s%u.%s", device, index, name);
 	return buf;
@@ -96,6 +97,18 @@ enum moved_answer moved_decide(const struct vmx_file *f, enum moved_place place)
 	return answer;
 }
 
+void moved_check(const struct vmx_file *f, const char *vmx_path, struct vmx_report *report)
+{
+	struct loader l = { .file = f, .report = report };
+	uint8_t host[16], here[16];
+
+	uuid_host_id(host);
+	uuid_location(host, vmx_path, here);
+	if (moved_decide(f, moved_place(f, here)) == MOVED_ASK)
+		problem(&l, VMX_ERROR, LOCATION_KEY,
+			"the VM has run in another place; say `berth answer VM.vmx moved` or `berth answer VM.vmx copied`");
+}
+
 // --- generated values ----------------------------------------------------------------------------------
 
 static int set_uuid(struct vmx_file *f, const char *key, const uint8_t uuid[16], struct err *err)
@@ -117,15 +130,15 @@ static bool has_uuid(const struct vmx_file *f, uint8_t uuid[16])
 static bool is_generated(const struct vmx_file *f, unsigned adapter)
 {
 	char key[KEY_MAX];
-	const char *type = written(f, key_of(key, "ethernet", adapter, "addressType"));
+	const char *type = written(f, device_key(key, "ethernet", adapter, "addressType"));
 
-	return is_true(f, key_of(key, "ethernet", adapter, "present")) && (!type || !strcasecmp(type, "generated"));
+	return is_true(f, device_key(key, "ethernet", adapter, "present")) && (!type || !strcasecmp(type, "generated"));
 }
 
 static uint32_t offset_of(const struct vmx_file *f, unsigned adapter)
 {
 	char key[KEY_MAX];
-	const char *text = written(f, key_of(key, "ethernet", adapter, "generatedAddressOffset"));
+	const char *text = written(f, device_key(key, "ethernet", adapter, "generatedAddressOffset"));
 	int64_t offset;
 
 	if (text && value_int(text, &offset) == 0 && offset >= 0 && offset <= OFFSET_MAX)
@@ -142,9 +155,9 @@ static int set_mac(struct vmx_file *f, unsigned adapter, const uint8_t uuid[16],
 
 	mac_generate(uuid, offset, mac);
 	mac_format(mac, text);
-	r = vmx_file_set(f, key_of(key, "ethernet", adapter, "generatedAddress"), text, err);
+	r = vmx_file_set(f, device_key(key, "ethernet", adapter, "generatedAddress"), text, err);
 	snprintf(text, sizeof(text), "%" PRIu32, offset);
-	return r < 0 ? r : vmx_file_set(f, key_of(key, "ethernet", adapter, "generatedAddressOffset"), text, err);
+	return r < 0 ? r : vmx_file_set(f, device_key(key, "ethernet", adapter, "generatedAddressOffset"), text, err);
 }
 
 // ANEW: also where there is an address already.
@@ -154,7 +167,7 @@ static int set_macs(struct vmx_file *f, const uint8_t uuid[16], bool anew, struc
 	int r = 0;
 
 	for (unsigned i = 0; i < ADAPTERS && r >= 0; i++) {
-		if (is_generated(f, i) && (anew || !written(f, key_of(key, "ethernet", i, "generatedAddress"))))
+		if (is_generated(f, i) && (anew || !written(f, device_key(key, "ethernet", i, "generatedAddress"))))
 			r = set_mac(f, i, uuid, err);
 	}
 	return r;
@@ -163,9 +176,9 @@ static int set_macs(struct vmx_file *f, const uint8_t uuid[16], bool anew, struc
 static bool is_sas(const struct vmx_file *f, unsigned controller)
 {
 	char key[KEY_MAX];
-	const char *model = written(f, key_of(key, "scsi", controller, "virtualDev"));
+	const char *model = written(f, device_key(key, "scsi", controller, "virtualDev"));
 
-	return is_true(f, key_of(key, "scsi", controller, "present")) && model &&
+	return is_true(f, device_key(key, "scsi", controller, "present")) && model &&
 	       (!strcasecmp(model, "lsisas1068") || !strcasecmp(model, "pvscsi"));
 }
 
@@ -175,10 +188,10 @@ static int set_wwns(struct vmx_file *f, const uint8_t uuid[16], bool anew, struc
 	int r = 0;
 
 	for (unsigned i = 0; i < CONTROLLERS && r >= 0; i++) {
-		if (!is_sas(f, i) || (!anew && written(f, key_of(key, "scsi", i, "sasWWID"))))
+		if (!is_sas(f, i) || (!anew && written(f, device_key(key, "scsi", i, "sasWWID"))))
 			continue;
 		uuid_sas_wwn(uuid, i, text);
-		r = vmx_file_set(f, key_of(key, "scsi", i, "sasWWID"), text, err);
+		r = vmx_file_set(f, device_key(key, "scsi", i, "sasWWID"), text, err);
 	}
 	return r;
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "vmx/config.h"
 #include "vmx/vmx_file.h"
 
 #define MOVED_ANSWER_KEY "berth.location.answer"        // what `berth answer` leaves for the next start
@@ -43,6 +44,9 @@ enum moved_answer moved_word(const char *text);
 // generated MACs, vmci0.id, scsiN.sasWWID and vm.genid. Moved: uuid.location and berth.location only. The recorded
 // answer is taken away.
 int moved_apply(struct vmx_file *f, enum moved_answer answer, const uint8_t here[16], struct err *err);
+
+// For `berth check`: adds the problem that a start of VMX_PATH (absolute) without a terminal would be refused for.
+void moved_check(const struct vmx_file *f, const char *vmx_path, struct vmx_report *report);
 
 // Generates what is absent, as a first power-on does: uuid.bios, generatedAddress and generatedAddressOffset of network
 // adapters, vmci0.id, sasWWID of SAS controllers, vm.genid (GENID: the machine has the device). What is there stays.
