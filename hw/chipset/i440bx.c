@@ -94,6 +94,7 @@ static const struct config_reg host_regs[] = {
 // All windows closed: base above limit.
 static const struct config_reg agp_regs[] = {
 	{ PCI_STATUS, 2, PCI_STATUS_66MHZ | PCI_STATUS_DEVSEL_MEDIUM, 0, PCI_STATUS_ERRORS },
+	{ PCI_SECONDARY_LATENCY, 1, 0x40, 0xff, 0 },
 	{ PCI_IO_BASE, 2, 0x00f0, 0xf0f0, 0 },
 	{ PCI_SECONDARY_STATUS, 2, 0x02a0, 0, PCI_STATUS_ERRORS },
 	{ PCI_MEMORY_BASE, 4, 0x0000fff0, 0xfff0fff0, 0 },

@@ -21,7 +21,7 @@ struct world {
 	struct irq_pin link[4];
 	bool up[4];
 	struct pci_dev dev[DEVICES];
-	struct root_port *ports;
+	struct root_port *slots;
 	struct vmware_bridge *legacy;
 	struct ecam ecam;
 	uint64_t reg;
@@ -131,11 +131,11 @@ static struct world *build(void)
 	add(w, BRIDGE, pci_root_bus(w->root), 2 << 3, &bridge);
 	add(w, INNER, pci_bridge_bus(&w->dev[BRIDGE], NULL), 0, &bridge);
 	add(w, LEAF, pci_bridge_bus(&w->dev[INNER], NULL), 0, &plain);
-	if (root_port_create(pci_root_bus(w->root), &(struct root_port_args){ 3, 2, 160 }, &w->ports, NULL) ||
+	if (root_port_create(pci_root_bus(w->root), &(struct root_port_args){ 3, 2, 160 }, &w->slots, NULL) ||
 	    vmware_bridge_create(pci_root_bus(w->root), 4 << 3, 6, &w->legacy, NULL) ||
 	    ecam_init(&w->ecam, w->root, w->mmio, NULL))
 		abort();
-	add(w, EXPRESS, root_port_bus(w->ports, 0), 0, &plain);
+	add(w, EXPRESS, root_port_bus(w->slots, 0), 0, &plain);
 	add(w, LEGACY, vmware_bridge_bus(w->legacy), 1 << 3, &plain);
 	return w;
 }
@@ -144,7 +144,7 @@ static void take_down(struct world *w)
 {
 	for (int i = DEVICES - 1; i >= 0; i--)
 		pci_detach(&w->dev[i]);
-	root_port_class.destroy(w->ports);
+	root_port_class.destroy(w->slots);
 	vmware_bridge_class.destroy(w->legacy);
 	ecam_release(&w->ecam);
 	for (unsigned i = 0; i < 4; i++) {
@@ -213,9 +213,9 @@ static void other(struct world *w, struct script *s)
 	unsigned op = (unsigned)take(s, 1);
 
 	if (op < 16) {
-		root_port_class.reset(w->ports);
+		root_port_class.reset(w->slots);
 	} else if (op < 32) {
-		root_port_class.loaded(w->ports);
+		root_port_class.loaded(w->slots);
 	} else if (op < 64) {
 		pthread_mutex_lock(pci_root_lock(w->root));
 		pci_root_set_post(w->root, op & 1);

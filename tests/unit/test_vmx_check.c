@@ -123,6 +123,39 @@ START_TEST(a_good_machine_is_described)
 }
 END_TEST
 
+// Two for one slot: both lines are named, nothing stops, and the machine is shown as it would be.
+START_TEST(slots_are_shown)
+{
+	enum exit_code code;
+	char *out = print(HEAD "uuid.bios = \"56 4d f9 31 88 13 5b a4-83 75 2b 4f 86 de 54 09\"\n"
+			       "ethernet0.present = TRUE\nethernet0.virtualDev = e1000\nethernet0.pciSlotNumber = 33\n"
+			       "ethernet1.present = TRUE\nethernet1.virtualDev = vmxnet3\nethernet1.pciSlotNumber = 1184\n"
+			       "ethernet1.addressType = static\nethernet1.address = 00:50:56:01:02:03\n"
+			       "ehci.present = TRUE\nehci.pciSlotNumber = 33\n"
+			       "ethernet2.present = TRUE\nethernet2.virtualDev = e1000e\n", false, &code);
+	json_t *j, *list, *e;
+	size_t i;
+
+	ck_assert_int_eq(code, EXIT_GUEST_OFF);
+	check_has(out, "e1000, 00:0c:29:de:54:09, slot 33, 02:01.0");
+	check_has(out, "vmxnet3, 00:50:56:01:02:03, slot 1184, 04:00.0");
+	check_has(out, "controller, no devices, slot 32, 02:00.0");
+	check_has(out, "a.vmx:15: warning: ehci.pciSlotNumber: 33 is the slot of ethernet0 already (line 8); "
+		       "it gets 32 instead.");
+	check_has(out, "ethernet0.present: the adapter is there, with no network traffic yet");
+	check_has(out, "ethernet2.present: network adapter e1000e is not supported yet; the VM runs without it");
+	free(out);
+	j = print_json(vmx);
+	list = json_object_get(json_object_get(j, "machine"), "pci");
+	ck_assert_uint_ge(json_array_size(list), 8);
+	json_array_foreach(list, i, e) {
+		if (!strcmp(json_string_value(json_object_get(e, "node")), "ethernet1"))
+			ck_assert_str_eq(json_string_value(json_object_get(e, "address")), "04:00.0");
+	}
+	json_decref(j);
+}
+END_TEST
+
 START_TEST(problems_have_place_and_exit_code)
 {
 	enum exit_code code;
@@ -253,6 +286,7 @@ int main(void)
 	tcase_add_checked_fixture(t, make_folder, remove_folder);
 	tcase_add_test(t, a_good_machine_is_described);
 	tcase_add_test(t, problems_have_place_and_exit_code);
+	tcase_add_test(t, slots_are_shown);
 	tcase_add_test(t, a_disk_that_cannot_be_opened_stops_a_start);
 	tcase_add_test(t, all_lists_every_key);
 	tcase_add_test(t, json_names_the_fate_of_every_key);

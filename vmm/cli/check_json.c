@@ -76,6 +76,28 @@ static json_t *serial_json(const struct vm_config *c)
 	return list;
 }
 
+// Everything that has a place: node, slot number, address as the firmware will number the buses.
+static json_t *pci_json(const struct pci_plan *plan)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct pci_plan_entry *e = &plan->entry[i];
+		char address[16];
+		json_t *j;
+
+		if (e->number < 0 || e->kind == VM_PCI_NUMBER)
+			continue;
+		snprintf(address, sizeof(address), "%02x:%02x.%x", e->bus, e->devfn >> 3, e->devfn & 7);
+		j = json_object();
+		put(j, "node", text(e->node));
+		put(j, "slot", json_integer(e->number));
+		put(j, "address", text(address));
+		json_array_append_new(list, j);
+	}
+	return list;
+}
+
 static json_t *vnc_json(const struct vm_vnc *v)
 {
 	json_t *j = json_object();
@@ -111,6 +133,7 @@ static json_t *machine_json(const struct check *check)
 	put(j, "vramBytes", json_integer((json_int_t)c->svga_vram));
 	put(j, "drives", drives_json(check));
 	put(j, "serial", serial_json(c));
+	put(j, "pci", pci_json(&check->pci));
 	put(j, "vnc", vnc_json(&c->vnc));
 	return j;
 }
