@@ -37,7 +37,7 @@ static void tell_owner(struct loop_op *op, int32_t res, uint32_t flags)
 // that is, as it does on a real disk.
 static bool should_hold(const struct disk *disk, const struct block_req *req, int result)
 {
-	if (result >= 0 || disk->closing || !disk->on_stall.fn)
+	if (result >= 0 || disk->closing || req->refused || !disk->on_stall.fn)
 		return false;
 	if (req->op == BLOCK_READ && !disk->on_stall.reads && (result == -EIO || result == -EILSEQ || result == -ENODATA))
 		return false;
@@ -81,7 +81,7 @@ static void hold(struct disk *disk, struct block_req *req, int result)
 
 static void count_dropped(struct disk *disk, const struct block_req *req, int result)
 {
-	if (!disk->closing || result >= 0 || req->op != BLOCK_WRITE)
+	if (!disk->closing || result >= 0 || req->refused || req->op != BLOCK_WRITE)
 		return;
 	disk->dropped++;
 	if (!disk->dropped_code || disk->dropped_code == -ECANCELED)
@@ -187,6 +187,7 @@ static int check_request(const struct disk *disk, const struct block_req *req)
 
 static void to_engine(struct disk *disk, struct block_req *req)
 {
+	req->refused = false;
 	disk->submitting++;
 	disk->ops->submit(disk, req);
 	disk->submitting--;
@@ -198,6 +199,7 @@ void disk_submit(struct disk *disk, struct block_req *req)
 
 	disk->in_flight++;
 	req->order = ++disk->last_order;
+	req->refused = false;
 	if (r < 0 || (req->op != BLOCK_FLUSH && !req->length))
 		queue_done(disk, req, r, true);
 	else if (disk->stall.code)

@@ -42,6 +42,7 @@ struct block_req {
 	uint64_t scratch[2];
 	// disk.c's own.
 	uint64_t order;                 // of submission, over all requests of the disk
+	bool refused;                   // set by an engine: the image itself forbids it, which is no trouble of the host
 };
 
 struct disk;

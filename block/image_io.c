@@ -252,6 +252,8 @@ void task_walk(struct task *t)
 		r = t->req->op == BLOCK_DISCARD ? discard_step(t) : step(t);
 		if (r == -EINPROGRESS)
 			return;
+		// A map knows these for what the descriptor says of the extent; the kernel's come with transfers.
+		t->req->refused |= r == -EROFS || r == -EACCES;
 		if (r < 0)
 			task_fail(t, r);
 	}

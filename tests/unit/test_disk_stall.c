@@ -527,6 +527,29 @@ START_TEST(flush_is_lost)
 }
 END_TEST
 
+// What the descriptor forbids is the guest's to see.
+START_TEST(extents_that_forbid)
+{
+	unsigned count = 0;
+	char buf[512] = "";
+	struct fixture f;
+	struct disk *d;
+
+	fixture_setup(&f);
+	put_text(&f, "d.vmdk", DESC_HEAD "createType=custom\nRDONLY 4 FLAT \"a\" 0\nNOACCESS 4 FLAT \"gone\" 0\n");
+	shell("truncate -s 2048 %s/a", f.dir);
+	d = must_open(&f, "d.vmdk", (struct disk_open_args){ 0 });
+	disk_on_stall(d, &(struct disk_stall_args){ .fn = told_real, .arg = &count, .reads = true });
+	ck_assert_int_eq(do_rw(d, BLOCK_WRITE, 0, buf, 512, 0), -EROFS);
+	ck_assert_int_eq(do_rw(d, BLOCK_READ, 2048, buf, 512, 0), -EACCES);
+	ck_assert_int_eq(do_rw(d, BLOCK_READ, 0, buf, 512, 0), 0);
+	ck_assert(!disk_stalled(d, NULL));
+	must_close(&f, d);
+	ck_assert_uint_eq(count, 0);
+	fixture_teardown(&f);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("disk_stall");
@@ -550,6 +573,7 @@ int main(void)
 	tcase_add_test(t, unwatching_lets_go);
 	tcase_add_test(t, real_image);
 	tcase_add_test(t, flush_is_lost);
+	tcase_add_test(t, extents_that_forbid);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
