@@ -34,6 +34,7 @@ struct walk {
 	uint32_t *used;                 // first sectors of grains, sorted
 	size_t used_count, used_room, sorted;
 	unsigned bad, differing;
+	struct tool_pace pace;
 	bool hopeless;                  // tables share space: what they say means nothing
 };
 
@@ -373,6 +374,8 @@ static int collect_used(struct walk *w)
 	for (uint32_t t = 0; t < w->x->tables; t++) {
 		int r = read_table(w, w->x->directory[t], w->main);
 
+		if (!r && tool_report(&w->run->tool->progress, &w->pace, 0, w->x->tables) < 0)
+			r = err_set(w->run->err, ECANCELED, name(w), "was not checked to the end: stopped");
 		for (uint32_t i = 0; !r && i < w->x->table_entries; i++) {
 			if ((uint64_t)t * w->x->table_entries + i < grains_of_disk(w) && !absent(w, w->main[i]) &&
 			    entry_ok(w, t, i, w->main[i]))
@@ -514,8 +517,11 @@ static int walk_tables(struct walk *w)
 {
 	int r = 0;
 
-	for (uint32_t t = 0; t < w->x->tables && !r; t++)
+	for (uint32_t t = 0; t < w->x->tables && !r; t++) {
 		r = check_table(w, t);
+		if (!r && tool_report(&w->run->tool->progress, &w->pace, t, w->x->tables) < 0)
+			r = err_set(w->run->err, ECANCELED, name(w), "was not checked to the end: stopped");
+	}
 	if (w->bad > NAMED_MAX)
 		check_found(w->run, FINDING_NOTE, name(w), "%u more bad entries are not listed", w->bad - NAMED_MAX);
 	if (w->differing > NAMED_MAX)

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -149,11 +151,14 @@ int tool_wipe(const struct tool *tool, const struct tool_wipe_args *args, uint64
 static int check_mount(const char *dir, struct err *err)
 {
 	struct stat st, root;
+	struct statfs fs;
 
 	if (stat(dir, &st) < 0)
 		return err_set(err, errno, dir, "cannot be found: %s", strerror(errno));
 	if (!S_ISDIR(st.st_mode))
 		return err_set(err, ENOTDIR, dir, "is no mount point");
+	if (statfs(dir, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
+		return refuse(dir, "lies in memory", "Name the place where the guest's disk is mounted", err);
 	if (stat("/", &root) == 0 && root.st_dev == st.st_dev)
 		return refuse(dir, "is on the host's own file system", "Name the place where the guest's disk is mounted", err);
 	return 0;

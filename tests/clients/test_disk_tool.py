@@ -445,6 +445,8 @@ def test_types(folder, number, kind):
 def test_manager_mistakes(folder):
     for words in ((), ('-c',), ('-c', '-d', 'x'), ('-t', '9', '-c', 'x'), ('-c', '-s', '1', '-a', 'ide', '-t', '0', folder / 'x.vmdk')):
         manager(*words, check=255)
+    for place in ('/', '/dev/shm'):
+        assert 'Failed to prepare' in manager('-p', place, check=1).stderr
     assert 'Failed to shrink' in manager('-k', folder / 'none.vmdk', check=1).stderr
     (folder / 'd.vmdk').write_text('# Disk DescriptorFile\nRW 1 SPARSE "none"\n')
     manager('-R', folder / 'd.vmdk', check=1)

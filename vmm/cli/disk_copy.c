@@ -9,7 +9,8 @@
 
 #define CONVERT_OPTIONS \
 	"  -t, --type TYPE        monolithicSparse (default), monolithicFlat, twoGbMaxExtentSparse, twoGbMaxExtentFlat,\n" \
-	"                         vmfs, vmfsSparse, raw; or sparse, flat, split-sparse, split-flat, thick\n" \
+	"                         vmfs, vmfsSparse, streamOptimized, raw; or sparse, flat, split-sparse, split-flat,\n" \
+	"                         thick, stream\n" \
 	"  -a, --adapter NAME     ddb.adapterType of the new disk (default: that of the old one)\n" \
 	"      --preallocate      take the blocks of a flat disk now\n" \
 	"      --allow-outside    extents of the source may lie outside its folder\n" \
