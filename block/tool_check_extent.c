@@ -137,11 +137,14 @@ static uint64_t grains_of_disk(const struct walk *w)
 // Whether ENTRY may stand at place INDEX of table T.
 static bool entry_ok(const struct walk *w, uint32_t t, uint32_t index, uint32_t entry)
 {
-	uint64_t number = (uint64_t)t * w->x->table_entries + index;
+	uint64_t number = (uint64_t)t * w->x->table_entries + index, used;
 
 	if (absent(w, entry) || number >= grains_of_disk(w))
 		return true;
-	return entry >= w->data_at && entry < w->sectors && !on_metadata(w, entry, entry + w->grain);
+	// The last grain may be shorter than the others.
+	used = MIN(w->grain, w->x->length / 512 - number * w->grain);
+	return entry >= w->data_at && entry <= w->sectors && used <= w->sectors - entry &&
+	       !on_metadata(w, entry, entry + w->grain);
 }
 
 static int by_sector(const void *a, const void *b)
@@ -228,10 +231,13 @@ static int write_table(struct walk *w, uint32_t at, const uint32_t *truth)
 // A place at the end of the file for a table that was lost, then the entry that names it.
 static int restore_table(struct walk *w, uint32_t index, uint32_t *directory, uint64_t directory_at, const uint32_t *truth)
 {
-	uint64_t at = (w->sectors + w->grain - 1) / w->grain * w->grain;
+	uint64_t at = w->sectors;
 	uint8_t raw[4];
 	int r;
 
+	for (size_t i = 0; i < w->used_count; i++)
+		at = MAX(at, w->used[i] + w->grain);
+	at = (at + w->grain - 1) / w->grain * w->grain;
 	if (at > UINT32_MAX - w->table_sectors)
 		return 0;
 	r = write_table(w, (uint32_t)at, truth);

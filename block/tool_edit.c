@@ -11,6 +11,7 @@
 #include "base/compiler.h"
 #include "block/tool.h"
 #include "block/tool_extent.h"
+#include "block/tool_space.h"
 #include "block/tool_text.h"
 
 #define IDE_MAX_CYLINDERS 16383u
@@ -111,10 +112,17 @@ static int grow_sparse(struct grow *g, struct tool_extent *x, uint64_t sectors)
 	struct new_metadata n = { .tables = (uint32_t)((capacity + cover - 1) / cover),
 				  .table_sectors = sparse_table_sectors(&x->h) };
 	uint8_t header[SPARSE_HEADER_SIZE];
+	uint64_t end;
 	int r = image_file_read(x->file, 0, header, sizeof(header), g->err);
 
+	// A last grain that the disk did not need as a whole may go on behind the end of the file.
+	if (!r)
+		r = tool_end(x, &end, g->err);
+	if (r < 0)
+		return r;
 	n.directory_sectors = (uint32_t)((n.tables * 4ull + 511) / 512);
-	n.first = (x->file->size + x->grain_bytes - 1) / x->grain_bytes * x->h.grain;
+	end = MAX(end * 512, x->file->size);
+	n.first = (end + x->grain_bytes - 1) / x->grain_bytes * x->h.grain;
 	if (sectors + n.first > UINT32_MAX - (sectors >> 7))
 		return refuse(g->link->path, EFBIG, "a sparse disk in one file cannot grow beyond about 2 TiB",
 			      "Convert it to a split or a flat disk first", g->err);
