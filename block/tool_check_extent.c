@@ -71,7 +71,8 @@ static void add_span(struct walk *w, uint64_t first, uint64_t count)
 static void collect_tables(struct walk *w, const uint32_t *directory)
 {
 	for (uint32_t i = 0; directory && i < w->x->tables; i++) {
-		if (table_inside(w, directory[i]) && (directory == w->x->directory || directory[i] != w->x->directory[i]))
+		if (table_inside(w, directory[i]) &&
+		    (directory == w->x->directory || directory[i] != w->x->directory[i]))
 			add_span(w, directory[i], w->table_sectors);
 	}
 }
@@ -194,8 +195,8 @@ static int read_table(struct walk *w, uint32_t at, uint32_t *table)
 	memset(table, 0, w->x->table_entries * sizeof(table[0]));
 	if (!table_inside(w, at))
 		return 0;
-	r = image_file_read(w->x->file, at * 512ull, table, MIN(w->x->table_entries * 4ull, w->x->file->size - at * 512ull),
-			    w->run->err);
+	r = image_file_read(w->x->file, at * 512ull, table,
+			    MIN(w->x->table_entries * 4ull, w->x->file->size - at * 512ull), w->run->err);
 	for (uint32_t i = 0; i < w->x->table_entries; i++)
 		table[i] = le32toh(table[i]);
 	return r;
@@ -229,7 +230,8 @@ static int write_table(struct walk *w, uint32_t at, const uint32_t *truth)
 }
 
 // A place at the end of the file for a table that was lost, then the entry that names it.
-static int restore_table(struct walk *w, uint32_t index, uint32_t *directory, uint64_t directory_at, const uint32_t *truth)
+static int restore_table(struct walk *w, uint32_t index, uint32_t *directory, uint64_t directory_at,
+			 const uint32_t *truth)
 {
 	uint64_t at = w->sectors;
 	uint8_t raw[4];
@@ -340,7 +342,8 @@ static bool links_differ(struct walk *w, uint32_t t)
 	if (m_ok && (!w->copies || c_ok))
 		return false;
 	if (!m_ok && !c_ok)
-		check_found(w->run, FINDING_DAMAGE, name(w), "grain table %u is lost: the directory says sector %u", t, m);
+		check_found(w->run, FINDING_DAMAGE, name(w),
+			    "grain table %u is lost: the directory says sector %u", t, m);
 	else
 		check_found(w->run, FINDING_MENDABLE, name(w), "grain table %u is known to the %s directory alone", t,
 			    m_ok ? "main" : "redundant");
@@ -531,7 +534,8 @@ static int walk_tables(struct walk *w)
 	if (w->bad > NAMED_MAX)
 		check_found(w->run, FINDING_NOTE, name(w), "%u more bad entries are not listed", w->bad - NAMED_MAX);
 	if (w->differing > NAMED_MAX)
-		check_found(w->run, FINDING_NOTE, name(w), "%u more tables differ from their copies", w->differing - NAMED_MAX);
+		check_found(w->run, FINDING_NOTE, name(w), "%u more tables differ from their copies",
+			    w->differing - NAMED_MAX);
 	w->x->table_index = UINT32_MAX;
 	return r;
 }

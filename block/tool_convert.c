@@ -25,7 +25,8 @@ void tool_say(const struct tool *tool, const char *fmt, ...)
 	tool->say(tool->arg, text);
 }
 
-int tool_disk(const struct tool *tool, const struct tool_source *source, bool writable, struct disk **disk, struct err *err)
+int tool_disk(const struct tool *tool, const struct tool_source *source, bool writable, struct disk **disk,
+	      struct err *err)
 {
 	struct disk_open_args args = { .path = source->path, .raw = source->raw, .readonly = !writable,
 				       .allow_outside = source->allow_outside };
@@ -63,7 +64,8 @@ static int make_raw(struct work *w)
 	int fd = open(w->a->to, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600), r = 0;
 
 	if (fd < 0) {
-		r = err_set(w->err, errno, w->a->to, errno == EEXIST ? "exists already" : "cannot be made: %s", strerror(errno));
+		r = err_set(w->err, errno, w->a->to,
+			    errno == EEXIST ? "exists already" : "cannot be made: %s", strerror(errno));
 		if (r == -EEXIST)
 			err_remedy(w->err, "Choose another name, or remove the file first: nothing is overwritten");
 		return r;
@@ -140,8 +142,12 @@ static int to_vmdk(struct work *w)
 #ifdef HAVE_STREAM_WRITE
 static int to_stream(struct work *w)
 {
-	struct stream_copy copy = { .tool = w->tool, .to = w->a->to, .from = w->from, .map = w->map.count ? &w->map : NULL,
-				    .adapter = adapter_of(w), .hw_version = w->a->hw_version };
+	struct stream_copy copy = {.tool = w->tool,
+				   .to = w->a->to,
+				   .from = w->from,
+				   .map = w->map.count ? &w->map : NULL,
+				   .adapter = adapter_of(w),
+				   .hw_version = w->a->hw_version};
 	int r = tool_stream_copy(&copy, w->err);
 
 	w->result->moved = copy.moved;

@@ -41,7 +41,8 @@ static int check_family(struct grow *g)
 	int n;
 
 	if (tool_has_parent(g->link))
-		return refuse(g->link->path, EINVAL, "is a child of another disk, and a child has the size of its parent",
+		return refuse(g->link->path, EINVAL,
+			      "is a child of another disk, and a child has the size of its parent",
 			      "Commit it, or flatten it into a new disk, and grow that", g->err);
 	n = tool_children(g->link->path, &list, g->err);
 	if (n > 0)
@@ -80,7 +81,8 @@ static int write_side(struct grow *g, struct tool_extent *x, const struct new_me
 		return err_set(g->err, ENOMEM, x->file->name, "no memory for its grain directory");
 	r = image_file_read(x->file, old_at * 512, raw, x->tables * 4ull, g->err);
 	for (uint32_t i = x->tables; i < n->tables; i++)
-		put_le32(raw + 4ull * i, (uint32_t)(at + n->directory_sectors + (uint64_t)(i - x->tables) * n->table_sectors));
+		put_le32(raw + 4ull * i, (uint32_t)(at + n->directory_sectors +
+						    (uint64_t)(i - x->tables) * n->table_sectors));
 	if (!r)
 		r = image_file_write(x->file, at * 512, raw, n->directory_sectors * 512ull, g->err);
 	free(raw);
@@ -143,7 +145,8 @@ static int grow_extent(struct grow *g, struct tool_extent *x, uint64_t sectors)
 	int r;
 
 	if (!x->file || !x->file->writable || (x->kind != TOOL_FLAT && x->kind != TOOL_SPARSE))
-		return refuse(g->link->path, ENOTSUP, "ends with an extent that cannot grow", "Convert the disk first", g->err);
+		return refuse(g->link->path, ENOTSUP, "ends with an extent that cannot grow",
+			      "Convert the disk first", g->err);
 	r = x->kind == TOOL_FLAT ? grow_file(g, x->file, x->file_offset + sectors * 512) : grow_sparse(g, x, sectors);
 	if (r < 0)
 		return r;

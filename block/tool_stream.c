@@ -61,7 +61,8 @@ static int wait_for(struct stream *s, struct piece *p)
 			return err_set(s->err, -r, s->c->from->name, "a read cannot be waited for: %s", strerror(-r));
 	}
 	if (p->len && p->result < 0)
-		return err_set_at(s->err, -p->result, s->c->from->name, p->at, "cannot be read: %s", strerror(-p->result));
+		return err_set_at(s->err, -p->result, s->c->from->name, p->at, "cannot be read: %s",
+				  strerror(-p->result));
 	return 0;
 }
 
@@ -98,7 +99,8 @@ static int write_piece(struct stream *s, struct piece *p)
 	int r = 0;
 
 	for (size_t done = 0; !r && done < p->len; done += STREAM_GRAIN_BYTES)
-		r = stream_write_grain(s->writer, p->buf + done, MIN((size_t)STREAM_GRAIN_BYTES, p->len - done), s->err);
+		r = stream_write_grain(s->writer, p->buf + done,
+				       MIN((size_t)STREAM_GRAIN_BYTES, p->len - done), s->err);
 	s->c->moved += p->len;
 	p->len = 0;
 	return r;

@@ -69,7 +69,9 @@ static int erase(struct eraser *e, struct image_file *file, uint64_t at, uint64_
 
 static int sync_file(struct eraser *e, struct image_file *file)
 {
-	return fdatasync(file->fd) == 0 ? 0 : err_set(e->err, errno, file->name, "cannot be synced: %s", strerror(errno));
+	return fdatasync(file->fd) == 0
+		       ? 0
+		       : err_set(e->err, errno, file->name, "cannot be synced: %s", strerror(errno));
 }
 
 static int erase_ranges(struct eraser *e, struct tool_link *link)
@@ -83,7 +85,8 @@ static int erase_ranges(struct eraser *e, struct tool_link *link)
 		r = tool_link_find(link, at, &range, e->err);
 		range.length = MIN(range.length, 64ull * STEP);
 		if (!r && range.kind == TOOL_DATA && range.file_offset == TOOL_NO_PLACE)
-			r = refuse(link->path, "is of a format that cannot be written", "Delete its files instead", e->err);
+			r = refuse(link->path, "is of a format that cannot be written",
+				   "Delete its files instead", e->err);
 		if (!r && range.kind == TOOL_DATA)
 			r = erase(e, range.file, range.file_offset, range.length);
 		at += range.length;
@@ -160,7 +163,8 @@ static int check_mount(const char *dir, struct err *err)
 	if (statfs(dir, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
 		return refuse(dir, "lies in memory", "Name the place where the guest's disk is mounted", err);
 	if (stat("/", &root) == 0 && root.st_dev == st.st_dev)
-		return refuse(dir, "is on the host's own file system", "Name the place where the guest's disk is mounted", err);
+		return refuse(dir, "is on the host's own file system",
+			      "Name the place where the guest's disk is mounted", err);
 	return 0;
 }
 

@@ -29,7 +29,8 @@ static void fill(const struct disk_option *o, struct option *longs, char *shorts
 
 	*shorts++ = 'h';
 	for (; o[n].name && n < OPTIONS_MAX; n++) {
-		longs[n] = (struct option){ o[n].name, o[n].value ? required_argument : no_argument, NULL, OPTION_BASE + n };
+		longs[n] = (struct option){ o[n].name, o[n].value ? required_argument : no_argument, NULL,
+					    OPTION_BASE + n };
 		if (!o[n].letter)
 			continue;
 		*shorts++ = o[n].letter;
