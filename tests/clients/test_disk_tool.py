@@ -280,6 +280,9 @@ def test_answers(folder):
     disk('create', '-s', '7', a, check=berthlib.USAGE)
     disk('info', folder / 'none.vmdk', check=berthlib.CONFIG)
     assert json.loads(disk('info', '--json', a).stdout)['chain'][0]['size'] == 64 << 20
+    odd = folder / os.fsdecode(b'\xff\xe9.vmdk')
+    disk('create', '-s', '1M', '-t', 'flat', odd)
+    assert json.loads(disk('info', '--json', odd).stdout)['chain'][0]['path'].endswith('??.vmdk')
     disk('wipe', '--all', b, check=STOPPED)
     disk('wipe', '--all', '--yes', b)
     disk('compare', a, b)

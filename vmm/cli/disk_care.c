@@ -23,8 +23,9 @@ static void found(void *arg, enum tool_finding kind, const char *file, const cha
 	char name[512], line[1024];
 
 	if (v->json) {
-		json_array_append_new(v->list, json_pack("{s:s, s:s*, s:s}", "kind", finding_words[kind], "file", file,
-							 "text", text));
+		json_array_append_new(v->list, json_pack("{s:s, s:s, s:s}", "kind", finding_words[kind], "file",
+							 disk_utf8(file ? file : "", name, sizeof(name)), "text",
+							 disk_utf8(text, line, sizeof(line))));
 		return;
 	}
 	printf("%-9s %s: %s\n", finding_words[kind], text_printable(file ? file : "", name, sizeof(name)),

@@ -73,13 +73,21 @@ static int print_link(struct tool_link *l, unsigned depth, struct err *err)
 
 // --- info: JSON ------------------------------------------------------------------------------------------
 
+// Names come from files that others wrote, in any encoding.
+static json_t *json_text(const char *text)
+{
+	char buf[PATH_MAX];
+
+	return json_string(disk_utf8(text, buf, sizeof(buf)));
+}
+
 static json_t *extent_json(const struct tool_extent *x, uint64_t allocated)
 {
 	json_t *o =
 		json_pack("{s:s, s:I}", "type", vmdk_extent_type_name(x->desc->type), "size", (json_int_t)x->length);
 
 	if (x->desc->name)
-		json_object_set_new(o, "file", json_string(x->desc->name));
+		json_object_set_new(o, "file", json_text(x->desc->name));
 	if (x->kind != TOOL_OPAQUE)
 		json_object_set_new(o, "allocated", json_integer((json_int_t)allocated));
 	if (x->kind == TOOL_SPARSE)
@@ -97,16 +105,16 @@ static void describe(json_t *o, const struct vmdk_desc *d)
 		snprintf(cid, sizeof(cid), "%08x", d->parent_cid);
 		json_object_set_new(o, "parentCid", json_string(cid));
 		if (d->parent_hint)
-			json_object_set_new(o, "parentFileNameHint", json_string(d->parent_hint));
+			json_object_set_new(o, "parentFileNameHint", json_text(d->parent_hint));
 	}
-	json_object_set_new(o, "adapter", json_string(d->adapter));
+	json_object_set_new(o, "adapter", json_text(d->adapter));
 	json_object_set_new(o, "geometry",
 			    json_pack("[i,i,i]", (int)d->cylinders, (int)d->heads, (int)d->track_sectors));
 }
 
 static int link_json(struct tool_link *l, json_t *list, struct err *err)
 {
-	json_t *o = json_pack("{s:s, s:s, s:I, s:I}", "path", l->path, "type", type_of(l), "size", (json_int_t)l->size,
+	json_t *o = json_pack("{s:o, s:o, s:I, s:I}", "path", json_text(l->path), "type", json_text(type_of(l)), "size", (json_int_t)l->size,
 			      "hostBytes", (json_int_t)tool_space(l));
 	json_t *extents = json_array();
 	uint64_t allocated;
@@ -193,7 +201,7 @@ static void show_range(const struct tool_range *r, json_t *list)
 		if (r->kind != TOOL_ABSENT)
 			json_object_set_new(o, "layer", json_integer((json_int_t)r->layer));
 		if (r->kind == TOOL_DATA)
-			json_object_set_new(o, "file", json_string(r->file->name));
+			json_object_set_new(o, "file", json_text(r->file->name));
 		if (placed)
 			json_object_set_new(o, "fileOffset", json_integer((json_int_t)r->file_offset));
 		json_array_append_new(list, o);
