@@ -119,7 +119,8 @@ int tool_wipe(const struct tool *tool, const struct tool_wipe_args *args, uint64
 int tool_fill_free(const struct tool *tool, const char *dir, struct err *err);
 
 // Opens for reading (or writing) with the messages of disk_open().
-int tool_disk(const struct tool *tool, const struct tool_source *source, bool writable, struct disk **disk, struct err *err);
+int tool_disk(const struct tool *tool, const struct tool_source *source, bool writable, struct disk **disk,
+	      struct err *err);
 // Bytes of extent I that have a place of their own: grains, or the blocks of a flat file. May read every table.
 int tool_allocated(struct tool_link *link, size_t i, uint64_t *bytes, struct err *err);
 // Bytes that the files of LINK take on the host.

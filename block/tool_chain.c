@@ -204,7 +204,9 @@ int tool_link_open(const char *path, struct tool_open how, struct tool_link **ou
 	snprintf(l->path, sizeof(l->path), "%s", path);
 	r = image_folder_open(&l->folder, path, err);
 	if (!r)
-		r = image_file_open(path, (struct image_file_want){ .writable = how.writable, .device = how.raw }, &l->top, err);
+		r = image_file_open(path,
+				    (struct image_file_want){.writable = how.writable, .device = how.raw},
+				    &l->top, err);
 	if (!r) {
 		l->files = l->top;
 		r = l->raw ? load_raw(l, err) : load_vmdk(l, err);
@@ -362,7 +364,8 @@ static bool is_child(const char *candidate, const char *path)
 	struct tool_meta meta;
 	char parent[PATH_MAX];
 	bool child = !tool_meta_read(candidate, &meta, NULL) && meta.desc.parent_cid != VMDK_NO_PARENT &&
-		     meta.desc.parent_hint && locate(candidate, meta.desc.parent_hint, parent) && same_file(parent, path);
+		     meta.desc.parent_hint && locate(candidate, meta.desc.parent_hint, parent) &&
+		     same_file(parent, path);
 
 	tool_meta_free(&meta);
 	return child;

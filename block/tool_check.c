@@ -49,10 +49,12 @@ static void check_descriptor(struct check_run *run, const struct tool_link *l)
 
 		snprintf(digits, sizeof(digits), "%08x", d->cid);
 		if (strncasecmp(digits, l->meta.text + d->long_cid_tail.at, 8))
-			check_found(run, FINDING_NOTE, l->path, "CID and longContentID differ, as some programs leave them");
+			check_found(run, FINDING_NOTE, l->path,
+				    "CID and longContentID differ, as some programs leave them");
 	}
 	if (d->parent_hint && d->parent_cid == VMDK_NO_PARENT)
-		check_found(run, FINDING_DAMAGE, l->path, "names a parent but says that it has none (parentCID=ffffffff)");
+		check_found(run, FINDING_DAMAGE, l->path,
+			    "names a parent but says that it has none (parentCID=ffffffff)");
 }
 
 static int check_link(struct check_run *run, struct tool_link *l, bool repair)
@@ -78,8 +80,9 @@ static void check_fit(struct check_run *run, const struct tool_link *child, cons
 
 	if (p->cid_digits.len && c->parent_cid != p->cid)
 		check_found(run, FINDING_DAMAGE, child->path,
-			    "does not fit its parent %s: it remembers CID %08x, the parent has %08x, so the parent was changed "
-			    "after the child was made", parent->path, c->parent_cid, p->cid);
+			    "does not fit its parent %s: it remembers CID %08x, the parent has %08x, so the parent "
+			    "was changed after the child was made",
+			    parent->path, c->parent_cid, p->cid);
 	if (child->size != parent->size)
 		check_found(run, FINDING_DAMAGE, child->path, "and its parent %s differ in size", parent->path);
 }
@@ -87,7 +90,8 @@ static void check_fit(struct check_run *run, const struct tool_link *child, cons
 static int check_parents(struct check_run *run, struct tool_link *top)
 {
 	struct tool_chain chain;
-	int r = tool_chain_open(top->path, (struct tool_open){ .allow_outside = run->a->allow_outside }, &chain, run->err);
+	int r = tool_chain_open(top->path, (struct tool_open){.allow_outside = run->a->allow_outside}, &chain,
+				run->err);
 
 	if (is_damage(r) || r == -ENOENT)
 		return damage(run, top->path);

@@ -34,6 +34,7 @@ struct walk {
 	uint32_t *used;                 // first sectors of grains, sorted
 	size_t used_count, used_room, sorted;
 	unsigned bad, differing;
+	struct tool_pace pace;
 	bool hopeless;                  // tables share space: what they say means nothing
 };
 
@@ -70,7 +71,8 @@ static void add_span(struct walk *w, uint64_t first, uint64_t count)
 static void collect_tables(struct walk *w, const uint32_t *directory)
 {
 	for (uint32_t i = 0; directory && i < w->x->tables; i++) {
-		if (table_inside(w, directory[i]) && (directory == w->x->directory || directory[i] != w->x->directory[i]))
+		if (table_inside(w, directory[i]) &&
+		    (directory == w->x->directory || directory[i] != w->x->directory[i]))
 			add_span(w, directory[i], w->table_sectors);
 	}
 }
@@ -136,11 +138,14 @@ static uint64_t grains_of_disk(const struct walk *w)
 // Whether ENTRY may stand at place INDEX of table T.
 static bool entry_ok(const struct walk *w, uint32_t t, uint32_t index, uint32_t entry)
 {
-	uint64_t number = (uint64_t)t * w->x->table_entries + index;
+	uint64_t number = (uint64_t)t * w->x->table_entries + index, used;
 
 	if (absent(w, entry) || number >= grains_of_disk(w))
 		return true;
-	return entry >= w->data_at && entry < w->sectors && !on_metadata(w, entry, entry + w->grain);
+	// The last grain may be shorter than the others.
+	used = MIN(w->grain, w->x->length / 512 - number * w->grain);
+	return entry >= w->data_at && entry <= w->sectors && used <= w->sectors - entry &&
+	       !on_metadata(w, entry, entry + w->grain);
 }
 
 static int by_sector(const void *a, const void *b)
@@ -190,8 +195,8 @@ static int read_table(struct walk *w, uint32_t at, uint32_t *table)
 	memset(table, 0, w->x->table_entries * sizeof(table[0]));
 	if (!table_inside(w, at))
 		return 0;
-	r = image_file_read(w->x->file, at * 512ull, table, MIN(w->x->table_entries * 4ull, w->x->file->size - at * 512ull),
-			    w->run->err);
+	r = image_file_read(w->x->file, at * 512ull, table,
+			    MIN(w->x->table_entries * 4ull, w->x->file->size - at * 512ull), w->run->err);
 	for (uint32_t i = 0; i < w->x->table_entries; i++)
 		table[i] = le32toh(table[i]);
 	return r;
@@ -225,12 +230,16 @@ static int write_table(struct walk *w, uint32_t at, const uint32_t *truth)
 }
 
 // A place at the end of the file for a table that was lost, then the entry that names it.
-static int restore_table(struct walk *w, uint32_t index, uint32_t *directory, uint64_t directory_at, const uint32_t *truth)
+static int restore_table(struct walk *w, uint32_t index, uint32_t *directory, uint64_t directory_at,
+			 const uint32_t *truth)
 {
-	uint64_t at = (w->sectors + w->grain - 1) / w->grain * w->grain;
+	uint64_t at = w->sectors;
 	uint8_t raw[4];
 	int r;
 
+	for (size_t i = 0; i < w->used_count; i++)
+		at = MAX(at, w->used[i] + w->grain);
+	at = (at + w->grain - 1) / w->grain * w->grain;
 	if (at > UINT32_MAX - w->table_sectors)
 		return 0;
 	r = write_table(w, (uint32_t)at, truth);
@@ -333,7 +342,8 @@ static bool links_differ(struct walk *w, uint32_t t)
 	if (m_ok && (!w->copies || c_ok))
 		return false;
 	if (!m_ok && !c_ok)
-		check_found(w->run, FINDING_DAMAGE, name(w), "grain table %u is lost: the directory says sector %u", t, m);
+		check_found(w->run, FINDING_DAMAGE, name(w),
+			    "grain table %u is lost: the directory says sector %u", t, m);
 	else
 		check_found(w->run, FINDING_MENDABLE, name(w), "grain table %u is known to the %s directory alone", t,
 			    m_ok ? "main" : "redundant");
@@ -373,6 +383,8 @@ static int collect_used(struct walk *w)
 	for (uint32_t t = 0; t < w->x->tables; t++) {
 		int r = read_table(w, w->x->directory[t], w->main);
 
+		if (!r && tool_report(&w->run->tool->progress, &w->pace, 0, w->x->tables) < 0)
+			r = err_set(w->run->err, ECANCELED, name(w), "was not checked to the end: stopped");
 		for (uint32_t i = 0; !r && i < w->x->table_entries; i++) {
 			if ((uint64_t)t * w->x->table_entries + i < grains_of_disk(w) && !absent(w, w->main[i]) &&
 			    entry_ok(w, t, i, w->main[i]))
@@ -514,12 +526,16 @@ static int walk_tables(struct walk *w)
 {
 	int r = 0;
 
-	for (uint32_t t = 0; t < w->x->tables && !r; t++)
+	for (uint32_t t = 0; t < w->x->tables && !r; t++) {
 		r = check_table(w, t);
+		if (!r && tool_report(&w->run->tool->progress, &w->pace, t, w->x->tables) < 0)
+			r = err_set(w->run->err, ECANCELED, name(w), "was not checked to the end: stopped");
+	}
 	if (w->bad > NAMED_MAX)
 		check_found(w->run, FINDING_NOTE, name(w), "%u more bad entries are not listed", w->bad - NAMED_MAX);
 	if (w->differing > NAMED_MAX)
-		check_found(w->run, FINDING_NOTE, name(w), "%u more tables differ from their copies", w->differing - NAMED_MAX);
+		check_found(w->run, FINDING_NOTE, name(w), "%u more tables differ from their copies",
+			    w->differing - NAMED_MAX);
 	w->x->table_index = UINT32_MAX;
 	return r;
 }

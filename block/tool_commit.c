@@ -44,7 +44,8 @@ static int check_other_children(struct commit *c)
 		char *path = realpath(list[i], NULL);
 
 		if (path && self && strcmp(path, self)) {
-			snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", *names ? ", " : "", list[i]);
+			snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
+				 *names ? ", " : "", list[i]);
 			others++;
 		}
 		free(path);
@@ -56,7 +57,8 @@ static int check_other_children(struct commit *c)
 	if (!others || c->a->force)
 		return 0;
 	err_set(c->err, EBUSY, c->result->parent, "other disks are children of it: %s", names);
-	err_remedy(c->err, "They would show wrong data afterwards. Flatten them first (`berth disk flatten`), or delete them");
+	err_remedy(c->err, "They would show wrong data afterwards. Flatten them first (`berth disk "
+			   "flatten`), or delete them");
 	err_exit(c->err, EXIT_CONFIG);
 	return -EBUSY;
 }
@@ -112,7 +114,8 @@ static bool noted(const struct commit *c, uint32_t cid)
 {
 	char value[64];
 
-	return tool_text_get(&c->child->meta, NOTE, value, sizeof(value)) && strtoul(value, NULL, 16) == c->child->meta.desc.parent_cid &&
+	return tool_text_get(&c->child->meta, NOTE, value, sizeof(value)) &&
+	       strtoul(value, NULL, 16) == c->child->meta.desc.parent_cid &&
 	       cid != c->child->meta.desc.parent_cid;
 }
 
@@ -127,8 +130,10 @@ static int check_parent(struct commit *c, uint32_t *cid)
 		return refuse(c, EINVAL, "and its parent differ in size", "Nothing was changed");
 	if (*cid == c->child->meta.desc.parent_cid || noted(c, *cid))
 		return 0;
-	return refuse(c, EINVAL, "does not fit its parent: the parent was changed after the child was made (CID mismatch)",
-		      "Nothing was changed. Restore the parent from a backup of that time");
+	return refuse(
+		c, EINVAL,
+		"does not fit its parent: the parent was changed after the child was made (CID mismatch)",
+		"Nothing was changed. Restore the parent from a backup of that time");
 }
 
 // Digits and nothing else change in place; the note needs the text to be written again.
@@ -253,7 +258,9 @@ int tool_commit(const struct tool *tool, const struct tool_commit_args *args, st
 	int r;
 
 	memset(result, 0, sizeof(*result));
-	r = tool_link_open(args->path, (struct tool_open){ .writable = true, .allow_outside = args->allow_outside }, &c.child, err);
+	r = tool_link_open(args->path,
+			   (struct tool_open){.writable = true, .allow_outside = args->allow_outside},
+			   &c.child, err);
 	if (r < 0)
 		return r;
 	r = commit(&c);

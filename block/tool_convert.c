@@ -10,6 +10,7 @@
 
 #include "base/compiler.h"
 #include "block/tool.h"
+#include "block/tool_stream.h"
 
 void tool_say(const struct tool *tool, const char *fmt, ...)
 {
@@ -24,7 +25,8 @@ void tool_say(const struct tool *tool, const char *fmt, ...)
 	tool->say(tool->arg, text);
 }
 
-int tool_disk(const struct tool *tool, const struct tool_source *source, bool writable, struct disk **disk, struct err *err)
+int tool_disk(const struct tool *tool, const struct tool_source *source, bool writable, struct disk **disk,
+	      struct err *err)
 {
 	struct disk_open_args args = { .path = source->path, .raw = source->raw, .readonly = !writable,
 				       .allow_outside = source->allow_outside };
@@ -62,7 +64,8 @@ static int make_raw(struct work *w)
 	int fd = open(w->a->to, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600), r = 0;
 
 	if (fd < 0) {
-		r = err_set(w->err, errno, w->a->to, errno == EEXIST ? "exists already" : "cannot be made: %s", strerror(errno));
+		r = err_set(w->err, errno, w->a->to,
+			    errno == EEXIST ? "exists already" : "cannot be made: %s", strerror(errno));
 		if (r == -EEXIST)
 			err_remedy(w->err, "Choose another name, or remove the file first: nothing is overwritten");
 		return r;
@@ -78,12 +81,19 @@ static int make_raw(struct work *w)
 	return r;
 }
 
-static int make_vmdk(struct work *w)
+// What is asked for, else what the source has, else NULL: the default.
+static const char *adapter_of(const struct work *w)
 {
 	const char *inherited = w->map.count && !w->map.links[0]->raw ? w->map.links[0]->meta.desc.adapter : "";
+
+	return w->a->adapter ? w->a->adapter : *inherited ? inherited : NULL;
+}
+
+static int make_vmdk(struct work *w)
+{
 	struct vmdk_create_args args = {
 		.path = w->a->to, .kind = w->a->kind, .sectors = w->from->size / BLOCK_SECTOR,
-		.adapter = w->a->adapter ? w->a->adapter : *inherited ? inherited : NULL, .hw_version = w->a->hw_version,
+		.adapter = adapter_of(w), .hw_version = w->a->hw_version,
 		.preallocate = w->a->preallocate, .progress = w->tool->progress.fn, .arg = w->tool->progress.arg };
 	int r = vmdk_create(&args, w->err);
 
@@ -129,13 +139,29 @@ static int to_vmdk(struct work *w)
 	return fill_target(w, make_vmdk);
 }
 
-static int no_stream(struct work *w)
+#ifdef HAVE_STREAM_WRITE
+static int to_stream(struct work *w)
+{
+	struct stream_copy copy = {.tool = w->tool,
+				   .to = w->a->to,
+				   .from = w->from,
+				   .map = w->map.count ? &w->map : NULL,
+				   .adapter = adapter_of(w),
+				   .hw_version = w->a->hw_version};
+	int r = tool_stream_copy(&copy, w->err);
+
+	w->result->moved = copy.moved;
+	return r;
+}
+#else
+static int to_stream(struct work *w)
 {
 	err_set(w->err, ENOTSUP, w->a->to, "streamOptimized images cannot be written by this build");
 	err_remedy(w->err, "Choose another type, or use qemu-img convert -O vmdk -o subformat=streamOptimized");
 	err_exit(w->err, EXIT_USAGE);
 	return -ENOTSUP;
 }
+#endif
 
 // How each kind of target is written.
 static int (*const targets[VMDK_KIND_COUNT])(struct work *w) = {
@@ -145,7 +171,7 @@ static int (*const targets[VMDK_KIND_COUNT])(struct work *w) = {
 	[VMDK_KIND_SPLIT_FLAT] = to_vmdk,
 	[VMDK_KIND_VMFS] = to_vmdk,
 	[VMDK_KIND_VMFS_SPARSE] = to_vmdk,
-	[VMDK_KIND_STREAM_OPTIMIZED] = no_stream,
+	[VMDK_KIND_STREAM_OPTIMIZED] = to_stream,
 };
 
 // --- the source ------------------------------------------------------------------------------------------

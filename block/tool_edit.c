@@ -11,6 +11,7 @@
 #include "base/compiler.h"
 #include "block/tool.h"
 #include "block/tool_extent.h"
+#include "block/tool_space.h"
 #include "block/tool_text.h"
 
 #define IDE_MAX_CYLINDERS 16383u
@@ -40,7 +41,8 @@ static int check_family(struct grow *g)
 	int n;
 
 	if (tool_has_parent(g->link))
-		return refuse(g->link->path, EINVAL, "is a child of another disk, and a child has the size of its parent",
+		return refuse(g->link->path, EINVAL,
+			      "is a child of another disk, and a child has the size of its parent",
 			      "Commit it, or flatten it into a new disk, and grow that", g->err);
 	n = tool_children(g->link->path, &list, g->err);
 	if (n > 0)
@@ -79,7 +81,8 @@ static int write_side(struct grow *g, struct tool_extent *x, const struct new_me
 		return err_set(g->err, ENOMEM, x->file->name, "no memory for its grain directory");
 	r = image_file_read(x->file, old_at * 512, raw, x->tables * 4ull, g->err);
 	for (uint32_t i = x->tables; i < n->tables; i++)
-		put_le32(raw + 4ull * i, (uint32_t)(at + n->directory_sectors + (uint64_t)(i - x->tables) * n->table_sectors));
+		put_le32(raw + 4ull * i, (uint32_t)(at + n->directory_sectors +
+						    (uint64_t)(i - x->tables) * n->table_sectors));
 	if (!r)
 		r = image_file_write(x->file, at * 512, raw, n->directory_sectors * 512ull, g->err);
 	free(raw);
@@ -111,10 +114,17 @@ static int grow_sparse(struct grow *g, struct tool_extent *x, uint64_t sectors)
 	struct new_metadata n = { .tables = (uint32_t)((capacity + cover - 1) / cover),
 				  .table_sectors = sparse_table_sectors(&x->h) };
 	uint8_t header[SPARSE_HEADER_SIZE];
+	uint64_t end;
 	int r = image_file_read(x->file, 0, header, sizeof(header), g->err);
 
+	// A last grain that the disk did not need as a whole may go on behind the end of the file.
+	if (!r)
+		r = tool_end(x, &end, g->err);
+	if (r < 0)
+		return r;
 	n.directory_sectors = (uint32_t)((n.tables * 4ull + 511) / 512);
-	n.first = (x->file->size + x->grain_bytes - 1) / x->grain_bytes * x->h.grain;
+	end = MAX(end * 512, x->file->size);
+	n.first = (end + x->grain_bytes - 1) / x->grain_bytes * x->h.grain;
 	if (sectors + n.first > UINT32_MAX - (sectors >> 7))
 		return refuse(g->link->path, EFBIG, "a sparse disk in one file cannot grow beyond about 2 TiB",
 			      "Convert it to a split or a flat disk first", g->err);
@@ -135,7 +145,8 @@ static int grow_extent(struct grow *g, struct tool_extent *x, uint64_t sectors)
 	int r;
 
 	if (!x->file || !x->file->writable || (x->kind != TOOL_FLAT && x->kind != TOOL_SPARSE))
-		return refuse(g->link->path, ENOTSUP, "ends with an extent that cannot grow", "Convert the disk first", g->err);
+		return refuse(g->link->path, ENOTSUP, "ends with an extent that cannot grow",
+			      "Convert the disk first", g->err);
 	r = x->kind == TOOL_FLAT ? grow_file(g, x->file, x->file_offset + sectors * 512) : grow_sparse(g, x, sectors);
 	if (r < 0)
 		return r;

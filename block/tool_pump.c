@@ -231,7 +231,8 @@ static int look_up(struct tool_chain *map, uint64_t at, uint64_t size, struct to
 		range->length = MIN(range->length, size - at);
 		return r;
 	}
-	*range = (struct tool_range){ .kind = TOOL_DATA, .start = at, .length = size - at, .file_offset = TOOL_NO_PLACE };
+	*range = (struct tool_range){
+		.kind = TOOL_DATA, .start = at, .length = size - at, .file_offset = TOOL_NO_PLACE};
 	return 0;
 }
 
@@ -326,7 +327,8 @@ static int run(struct pump *p)
 		int r = loop_turn(p->a->loop);
 
 		if (r < 0 && r != -EINTR)
-			return err_set(p->err, -r, p->a->to->name, "its requests cannot be waited for: %s", strerror(-r));
+			return err_set(p->err, -r, p->a->to->name, "its requests cannot be waited for: %s",
+				       strerror(-r));
 		if (!p->failed && tool_report(&p->a->progress, &pace, p->next, p->a->size) < 0) {
 			p->failed = err_set(p->err, ECANCELED, p->a->to->name, "stopped half way");
 		}

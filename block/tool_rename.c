@@ -226,7 +226,9 @@ static int carry_out(struct rename_work *w)
 static void warn_children(const struct tool *tool, const char *to, char **list, int n)
 {
 	for (int i = 0; i < n; i++)
-		tool_say(tool, "%s is a child of this disk and still names the old file; set its parentFileNameHint to \"%s\"",
+		tool_say(tool,
+			 "%s is a child of this disk and still names the old file; set its "
+			 "parentFileNameHint to \"%s\"",
 			 list[i], to + folder_length(to));
 }
 

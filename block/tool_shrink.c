@@ -45,7 +45,9 @@ static void punch(struct image_file *file, uint64_t at, uint64_t len)
 
 static int sync_file(struct shrink *s, struct image_file *file)
 {
-	return fdatasync(file->fd) == 0 ? 0 : err_set(s->err, errno, file->name, "cannot be synced: %s", strerror(errno));
+	return fdatasync(file->fd) == 0
+		       ? 0
+		       : err_set(s->err, errno, file->name, "cannot be synced: %s", strerror(errno));
 }
 
 static int report(struct shrink *s, uint64_t done)

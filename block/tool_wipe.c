@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -67,7 +69,9 @@ static int erase(struct eraser *e, struct image_file *file, uint64_t at, uint64_
 
 static int sync_file(struct eraser *e, struct image_file *file)
 {
-	return fdatasync(file->fd) == 0 ? 0 : err_set(e->err, errno, file->name, "cannot be synced: %s", strerror(errno));
+	return fdatasync(file->fd) == 0
+		       ? 0
+		       : err_set(e->err, errno, file->name, "cannot be synced: %s", strerror(errno));
 }
 
 static int erase_ranges(struct eraser *e, struct tool_link *link)
@@ -81,7 +85,8 @@ static int erase_ranges(struct eraser *e, struct tool_link *link)
 		r = tool_link_find(link, at, &range, e->err);
 		range.length = MIN(range.length, 64ull * STEP);
 		if (!r && range.kind == TOOL_DATA && range.file_offset == TOOL_NO_PLACE)
-			r = refuse(link->path, "is of a format that cannot be written", "Delete its files instead", e->err);
+			r = refuse(link->path, "is of a format that cannot be written",
+				   "Delete its files instead", e->err);
 		if (!r && range.kind == TOOL_DATA)
 			r = erase(e, range.file, range.file_offset, range.length);
 		at += range.length;
@@ -149,13 +154,17 @@ int tool_wipe(const struct tool *tool, const struct tool_wipe_args *args, uint64
 static int check_mount(const char *dir, struct err *err)
 {
 	struct stat st, root;
+	struct statfs fs;
 
 	if (stat(dir, &st) < 0)
 		return err_set(err, errno, dir, "cannot be found: %s", strerror(errno));
 	if (!S_ISDIR(st.st_mode))
 		return err_set(err, ENOTDIR, dir, "is no mount point");
+	if (statfs(dir, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
+		return refuse(dir, "lies in memory", "Name the place where the guest's disk is mounted", err);
 	if (stat("/", &root) == 0 && root.st_dev == st.st_dev)
-		return refuse(dir, "is on the host's own file system", "Name the place where the guest's disk is mounted", err);
+		return refuse(dir, "is on the host's own file system",
+			      "Name the place where the guest's disk is mounted", err);
 	return 0;
 }
 

@@ -36,7 +36,7 @@
 static const struct kind {
 	const char *name;
 	enum vmdk_extent_type extent;
-	const char *suffix;             // of the extents' names; with %03u when the disk is split; NULL = the file itself
+	const char *suffix; // of the extents' names; with %03u when the disk is split; NULL = the file itself
 	bool split, child;
 } kinds[VMDK_KIND_COUNT] = {
 	[VMDK_KIND_MONOLITHIC_SPARSE] = { "monolithicSparse", VMDK_SPARSE, NULL, false, true },
@@ -165,7 +165,8 @@ static int make_hint(struct making *m)
 	const char *name = last_part(parent);
 	size_t len = (size_t)(name - parent) - 1;
 
-	m->hint = strlen(folder) == MAX(len, 1u) && !strncmp(parent, folder, MAX(len, 1u)) ? strdup(name) : strdup(parent);
+	m->hint = strlen(folder) == MAX(len, 1u) && !strncmp(parent, folder, MAX(len, 1u)) ? strdup(name)
+											   : strdup(parent);
 	free(parent);
 	free(folder);
 	if (m->hint && strpbrk(m->hint, "\"\n\r"))
@@ -233,7 +234,8 @@ static int plan_desc(struct making *m)
 	if (!adapter)
 		adapter = m->parent.desc.adapter[0] ? m->parent.desc.adapter : "lsilogic";
 	if (strpbrk(adapter, "\"\r\n"))
-		return refuse(m, EINVAL, "is given an adapter that no descriptor can name", "Use ide, buslogic or lsilogic");
+		return refuse(m, EINVAL, "is given an adapter that no descriptor can name",
+			      "Use ide, buslogic or lsilogic");
 	*d = (struct vmdk_new_desc){
 		.create_type = m->kind->name, .cid = NEVER_WRITTEN, .parent_cid = VMDK_NO_PARENT, .extents = m->extents,
 		.count = m->count, .adapter = adapter, .hw_version = m->args->hw_version ? m->args->hw_version : 4,
@@ -293,7 +295,8 @@ static int cannot(const struct making *m, int code, const char *path, const char
 	if (code == ENOSPC || code == EDQUOT)
 		err_remedy(m->err, "Make room on the file system, or choose a disk that grows");
 	else if (code == EFBIG)
-		err_remedy(m->err, "Choose a split disk: this file system or a limit (ulimit -f) allows no file so large");
+		err_remedy(m->err, "Choose a split disk: this file system or a limit (ulimit -f) allows no "
+				   "file so large");
 	else if (code == EEXIST)
 		err_remedy(m->err, "Choose another name, or remove the file first: nothing is overwritten");
 	return r;
@@ -571,8 +574,11 @@ int tool_extent_create(const char *path, enum vmdk_extent_type type, uint64_t se
 {
 	struct vmdk_create_args args = { .path = path };
 	struct vmdk_extent x = { .type = type, .sectors = sectors };
-	struct making m = { .args = &args, .kind = &kinds[VMDK_KIND_SPLIT_SPARSE], .sectors = sectors, .mode = mode & 0666,
-			    .err = err };
+	struct making m = {.args = &args,
+			   .kind = &kinds[VMDK_KIND_SPLIT_SPARSE],
+			   .sectors = sectors,
+			   .mode = mode & 0666,
+			   .err = err};
 	int r;
 
 	x.name = strdup(path);

@@ -99,7 +99,8 @@ void desc_text_free(struct desc_text *text)
 
 void vmdk_write_extent(struct desc_text *text, const struct vmdk_extent *x)
 {
-	add(text, "%s %llu %s", access_words[x->access], (unsigned long long)x->sectors, vmdk_extent_type_name(x->type));
+	add(text, "%s %llu %s", access_words[x->access], (unsigned long long)x->sectors,
+	    vmdk_extent_type_name(x->type));
 	if (x->name)
 		add(text, " \"%s\"", x->name);
 	if (x->name && (x->type == VMDK_FLAT || x->offset))

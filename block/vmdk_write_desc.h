@@ -32,7 +32,8 @@ struct vmdk_new_desc {
 };
 
 // The geometry that VMware's tools choose for a disk of that size behind that adapter.
-void vmdk_geometry(const char *adapter, uint64_t sectors, uint32_t *cylinders, uint32_t *heads, uint32_t *track_sectors);
+void vmdk_geometry(const char *adapter, uint64_t sectors, uint32_t *cylinders, uint32_t *heads,
+		   uint32_t *track_sectors);
 // Appends the whole descriptor to TEXT.
 void vmdk_write_desc(struct desc_text *text, const struct vmdk_new_desc *desc);
 // One extent line, with its line end.

@@ -14,7 +14,7 @@ import berthlib
 from ui import Failure, run
 
 ROUNDS = 5
-MEGABYTES = 512                 # of data, in a disk of twice the size
+MEGABYTES = int(os.environ.get('BERTH_BENCH_MEGABYTES', '512'))         # of data, in a disk of twice the size
 SIZE = 2 * MEGABYTES << 20
 
 # name, source, our type, qemu-img's format and options

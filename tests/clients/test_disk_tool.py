@@ -280,6 +280,9 @@ def test_answers(folder):
     disk('create', '-s', '7', a, check=berthlib.USAGE)
     disk('info', folder / 'none.vmdk', check=berthlib.CONFIG)
     assert json.loads(disk('info', '--json', a).stdout)['chain'][0]['size'] == 64 << 20
+    odd = folder / os.fsdecode(b'\xff\xe9.vmdk')
+    disk('create', '-s', '1M', '-t', 'flat', odd)
+    assert json.loads(disk('info', '--json', odd).stdout)['chain'][0]['path'].endswith('??.vmdk')
     disk('wipe', '--all', b, check=STOPPED)
     disk('wipe', '--all', '--yes', b)
     disk('compare', a, b)
@@ -445,6 +448,8 @@ def test_types(folder, number, kind):
 def test_manager_mistakes(folder):
     for words in ((), ('-c',), ('-c', '-d', 'x'), ('-t', '9', '-c', 'x'), ('-c', '-s', '1', '-a', 'ide', '-t', '0', folder / 'x.vmdk')):
         manager(*words, check=255)
+    for place in ('/', '/dev/shm'):
+        assert 'Failed to prepare' in manager('-p', place, check=1).stderr
     assert 'Failed to shrink' in manager('-k', folder / 'none.vmdk', check=1).stderr
     (folder / 'd.vmdk').write_text('# Disk DescriptorFile\nRW 1 SPARSE "none"\n')
     manager('-R', folder / 'd.vmdk', check=1)

@@ -1,8 +1,9 @@
 // fuzz_disk_tool.c: check, repair, map, shrink, defragment, grow and wipe on damaged images.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The input is laid over a valid sparse image, as records of {offset, length, bytes}. Whatever the image says, the tools
-// answer; a repair without damage leaves nothing to mend; and tools that move grains keep what a clean disk shows.
+// The input is laid over a valid sparse image, as records of {offset, length, bytes}. Whatever the image
+// says, the tools answer; a repair without damage leaves nothing to mend; and tools that move grains keep
+// what a clean disk shows.
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

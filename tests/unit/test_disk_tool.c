@@ -231,7 +231,8 @@ START_TEST(check_of_nonsense)
 	put_text(&f, "d.vmdk", "KDMV and nothing else, but long enough to be looked at as a header of a sparse extent");
 	check("d.vmdk", false, &r);
 	ck_assert_uint_eq(r.findings[FINDING_DAMAGE], 1);
-	must_say(tool_check(&tool, &(struct tool_check_args){ .path = at("none.vmdk") }, &r, &f.err), ENOENT, "none.vmdk");
+	must_say(tool_check(&tool, &(struct tool_check_args){.path = at("none.vmdk")}, &r, &f.err), ENOENT,
+		 "none.vmdk");
 }
 END_TEST
 
@@ -259,12 +260,17 @@ END_TEST
 // --- convert and compare ---------------------------------------------------------------------------------
 
 static const enum vmdk_kind kinds[] = {
-	VMDK_KIND_MONOLITHIC_SPARSE, VMDK_KIND_MONOLITHIC_FLAT, VMDK_KIND_SPLIT_SPARSE, VMDK_KIND_SPLIT_FLAT, VMDK_KIND_VMFS,
+	VMDK_KIND_MONOLITHIC_SPARSE,
+	VMDK_KIND_MONOLITHIC_FLAT,
+	VMDK_KIND_SPLIT_SPARSE,
+	VMDK_KIND_SPLIT_FLAT,
+	VMDK_KIND_VMFS,
 };
 
 static int convert(const char *from, bool from_raw, const char *to, bool to_raw, enum vmdk_kind kind, uint64_t *moved)
 {
-	struct tool_convert_args args = { .from = { .path = at(from), .raw = from_raw }, .to = at(to), .to_raw = to_raw, .kind = kind };
+	struct tool_convert_args args = {
+		.from = {.path = at(from), .raw = from_raw}, .to = at(to), .to_raw = to_raw, .kind = kind};
 	struct tool_convert_result result;
 	int r = tool_convert(&tool, &args, &result, &f.err);
 
@@ -330,6 +336,27 @@ static int stop(void *arg, uint64_t done, uint64_t total)
 	return 1;
 }
 
+// Where the writer is not part of the build, this is refused; else the result holds the same.
+START_TEST(convert_to_stream)
+{
+	int r;
+
+	create("s.vmdk", VMDK_KIND_MONOLITHIC_SPARSE, NULL);
+	fill("s.vmdk");
+	r = convert("s.vmdk", false, "t.vmdk", false, VMDK_KIND_STREAM_OPTIMIZED, NULL);
+	if (r == -ENOTSUP) {
+		must_say(r, ENOTSUP, "streamOptimized");
+		ck_assert_uint_eq(files_in_folder(), 1);
+		return;
+	}
+	must(r);
+	expect_filled("t.vmdk", false);
+	tool.progress.fn = stop;
+	must_say(convert("s.vmdk", false, "u.vmdk", false, VMDK_KIND_STREAM_OPTIMIZED, NULL), ECANCELED, "stopped");
+	ck_assert_uint_eq(files_in_folder(), 2);
+}
+END_TEST
+
 START_TEST(convert_leaves_nothing)
 {
 	struct rlimit limit = { 48 << 20, 48 << 20 };
@@ -337,7 +364,6 @@ START_TEST(convert_leaves_nothing)
 	create("s.vmdk", VMDK_KIND_MONOLITHIC_SPARSE, NULL);
 	fill("s.vmdk");
 	must_say(convert("s.vmdk", false, "s.vmdk", false, 0, NULL), EEXIST, "exists already");
-	must_say(convert("s.vmdk", false, "t.vmdk", false, VMDK_KIND_STREAM_OPTIMIZED, NULL), ENOTSUP, "streamOptimized");
 	tool.progress.fn = stop;
 	must_say(convert("s.vmdk", false, "t.vmdk", false, VMDK_KIND_SPLIT_SPARSE, NULL), ECANCELED, "stopped");
 	tool.progress.fn = NULL;
@@ -599,7 +625,8 @@ START_TEST(damaged_disks_are_left_alone)
 	break_it(OVERLAP);
 	must_say(tool_shrink(&tool, at("d.vmdk"), &r, &f.err), EINVAL, "not in order");
 	must_say(tool_defragment(&tool, at("d.vmdk"), &r, &f.err), EINVAL, "not in order");
-	must_say(tool_wipe(&tool, &(struct tool_wipe_args){ .path = at("d.vmdk") }, &wiped, &f.err), EINVAL, "not in order");
+	must_say(tool_wipe(&tool, &(struct tool_wipe_args){.path = at("d.vmdk")}, &wiped, &f.err), EINVAL,
+		 "not in order");
 	must_say(tool_grow(&tool, at("d.vmdk"), SECTORS * 2, &f.err), EINVAL, "not in order");
 }
 END_TEST
@@ -681,7 +708,9 @@ START_TEST(wipe_free_space)
 	peek(&f, "d.vmdk", sector * 512ull + 5, &byte, 1);
 	ck_assert_uint_eq(byte, 0);
 	expect_clean("d.vmdk");
-	must_say(tool_wipe(&tool, &(struct tool_wipe_args){ .path = at("none.vmdk"), .all = true }, &wiped, &f.err), ENOENT, "none");
+	must_say(tool_wipe(&tool, &(struct tool_wipe_args){.path = at("none.vmdk"), .all = true}, &wiped,
+			   &f.err),
+		 ENOENT, "none");
 }
 END_TEST
 
@@ -699,6 +728,7 @@ int main(void)
 	tcase_add_test(tc, check_chain);
 	tcase_add_loop_test(tc, convert_both_ways, 0, ARRAY_SIZE(kinds));
 	tcase_add_test(tc, compare_finds_first);
+	tcase_add_test(tc, convert_to_stream);
 	tcase_add_test(tc, convert_leaves_nothing);
 	tcase_add_test(tc, busy);
 	tcase_add_test(tc, map_through_layers);

@@ -106,8 +106,9 @@ END_TEST
 START_TEST(failure_leaves_nothing)
 {
 	put_text(&f, "d-f002.vmdk", "precious");
-	ck_assert_int_eq(try_create("d.vmdk", (struct vmdk_create_args){ .kind = VMDK_KIND_SPLIT_FLAT, .sectors = BIG }),
-			 -EEXIST);
+	ck_assert_int_eq(
+		try_create("d.vmdk", (struct vmdk_create_args){.kind = VMDK_KIND_SPLIT_FLAT, .sectors = BIG}),
+		-EEXIST);
 	ck_assert_uint_eq(files_in_folder(), 1);
 }
 END_TEST
@@ -144,7 +145,8 @@ END_TEST
 
 START_TEST(child)
 {
-	static const enum vmdk_kind kinds[] = { VMDK_KIND_MONOLITHIC_SPARSE, VMDK_KIND_SPLIT_SPARSE, VMDK_KIND_VMFS_SPARSE };
+	static const enum vmdk_kind kinds[] = {VMDK_KIND_MONOLITHIC_SPARSE, VMDK_KIND_SPLIT_SPARSE,
+					       VMDK_KIND_VMFS_SPARSE};
 	char parent[256], path[256];
 	struct tool_meta p, c;
 
@@ -181,7 +183,8 @@ START_TEST(refusals)
 {
 	char parent[256];
 
-	ck_assert_int_eq(try_create("d.vmdk", (struct vmdk_create_args){ .kind = VMDK_KIND_STREAM_OPTIMIZED, .sectors = 8 }),
+	ck_assert_int_eq(try_create("d.vmdk", (struct vmdk_create_args){.kind = VMDK_KIND_STREAM_OPTIMIZED,
+									.sectors = 8}),
 			 -ENOTSUP);
 	ck_assert_int_eq(try_create("d.vmdk", (struct vmdk_create_args){ .sectors = 0 }), -EINVAL);
 	ck_assert_int_eq(try_create("d.vmdk", (struct vmdk_create_args){ .sectors = 1ull << 32 }), -EFBIG);
@@ -189,7 +192,9 @@ START_TEST(refusals)
 	ck_assert_int_eq(try_create(".vmdk", (struct vmdk_create_args){ .sectors = 8 }), -EINVAL);
 	must_create("p.vmdk", (struct vmdk_create_args){ .sectors = 40000 });
 	path_in(&f, "p.vmdk", parent, sizeof(parent));
-	ck_assert_int_eq(try_create("c.vmdk", (struct vmdk_create_args){ .kind = VMDK_KIND_VMFS, .parent = parent }), -EINVAL);
+	ck_assert_int_eq(
+		try_create("c.vmdk", (struct vmdk_create_args){.kind = VMDK_KIND_VMFS, .parent = parent}),
+		-EINVAL);
 	ck_assert_int_eq(try_create("c.vmdk", (struct vmdk_create_args){ .parent = parent, .sectors = 8 }), -EINVAL);
 	ck_assert_uint_eq(files_in_folder(), 1);
 }
@@ -241,9 +246,11 @@ END_TEST
 
 START_TEST(geometry)
 {
-	static const struct { const char *adapter; uint64_t sectors; uint32_t c, h, s; } rows[] = {
-		{ "ide", 2097152, 2080, 16, 63 }, { "ide", 1ull << 32, 16383, 16, 63 }, { "lsilogic", 1 << 20, 512, 64, 32 },
-		{ "buslogic", 3 << 20, 768, 128, 32 }, { "lsilogic", 83886080, 5221, 255, 63 }, { "ide", 8, 1, 16, 63 },
+	static const struct { const char *adapter; uint64_t sectors; uint32_t c, h, s;
+	} rows[] = {
+		{"ide", 2097152, 2080, 16, 63},        {"ide", 1ull << 32, 16383, 16, 63},
+		{"lsilogic", 1 << 20, 512, 64, 32},    {"buslogic", 3 << 20, 768, 128, 32},
+		{"lsilogic", 83886080, 5221, 255, 63}, {"ide", 8, 1, 16, 63},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

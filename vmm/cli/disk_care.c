@@ -23,7 +23,9 @@ static void found(void *arg, enum tool_finding kind, const char *file, const cha
 	char name[512], line[1024];
 
 	if (v->json) {
-		json_array_append_new(v->list, json_pack("{s:s, s:s*, s:s}", "kind", finding_words[kind], "file", file, "text", text));
+		json_array_append_new(v->list, json_pack("{s:s, s:s, s:s}", "kind", finding_words[kind], "file",
+							 disk_utf8(file ? file : "", name, sizeof(name)), "text",
+							 disk_utf8(text, line, sizeof(line))));
 		return;
 	}
 	printf("%-9s %s: %s\n", finding_words[kind], text_printable(file ? file : "", name, sizeof(name)),
@@ -51,15 +53,16 @@ static void print_verdict(const char *path, const struct tool_check_result *r, b
 		printf("%u thing%s to be mended: `berth disk check --repair %s`.\n", r->findings[FINDING_MENDABLE],
 		       r->findings[FINDING_MENDABLE] == 1 ? "" : "s", path);
 	else
-		printf("%s; %u disk%s in the chain, %llu grains in use%s%s.\n", r->findings[FINDING_MENDED] ? "mended" : "clean",
-		       r->links, r->links == 1 ? "" : "s", (unsigned long long)r->grains, r->lost ? ", lost space: " : "",
+		printf("%s; %u disk%s in the chain, %llu grains in use%s%s.\n",
+		       r->findings[FINDING_MENDED] ? "mended" : "clean", r->links, r->links == 1 ? "" : "s",
+		       (unsigned long long)r->grains, r->lost ? ", lost space: " : "",
 		       r->lost ? disk_bytes(r->lost, lost, sizeof(lost)) : "");
 }
 
 static void print_json(json_t *list, const struct tool_check_result *r, int code)
 {
-	json_t *o = json_pack("{s:i, s:i, s:I, s:I, s:o}", "code", code, "links", (int)r->links, "grains", (json_int_t)r->grains,
-			      "lostBytes", (json_int_t)r->lost, "findings", list);
+	json_t *o = json_pack("{s:i, s:i, s:I, s:I, s:o}", "code", code, "links", (int)r->links, "grains",
+			      (json_int_t)r->grains, "lostBytes", (json_int_t)r->lost, "findings", list);
 	char *text = json_dumps(o, JSON_INDENT(2));
 
 	if (text)
@@ -84,9 +87,12 @@ int disk_check_main(int argc, char **argv)
 	struct tool_check_result result;
 	struct disk_session s = { 0 };
 	struct err err = { 0 };
-	int r = disk_parse(argc, argv, &usage, (struct disk_option[]){
-		{ "repair", 0, &args.repair, NULL }, { "json", 0, &view.json, NULL }, { "allow-outside", 0, &args.allow_outside, NULL },
-		{ 0 } }), code;
+	int r = disk_parse(argc, argv, &usage,
+			   (struct disk_option[]){ { "repair", 0, &args.repair, NULL },
+						   { "json", 0, &view.json, NULL },
+						   { "allow-outside", 0, &args.allow_outside, NULL },
+						   { 0 } }),
+	    code;
 
 	if (r >= 0)
 		return r;
@@ -126,7 +132,8 @@ static int give_back(const char *path, const char *verb, bool quiet, space_fn *w
 		r = work(&s.tool, path, &result, &err);
 	r = disk_end(&s, r, &err);
 	if (!r && !quiet)
-		printf("%s took %s on the host, and takes %s now.\n", path, disk_bytes(result.before, before, sizeof(before)),
+		printf("%s took %s on the host, and takes %s now.\n", path,
+		       disk_bytes(result.before, before, sizeof(before)),
 		       disk_bytes(result.after, after, sizeof(after)));
 	return r;
 }
@@ -190,9 +197,13 @@ int disk_wipe_main(int argc, char **argv)
 	struct err err = { 0 };
 	uint64_t wiped;
 	char text[32];
-	int r = disk_parse(argc, argv, &usage, (struct disk_option[]){
-		{ "free", 0, &free_space, NULL }, { "all", 0, &args.all, NULL }, { "yes", 0, &yes, NULL }, { "raw", 0, &args.raw, NULL },
-		{ "quiet", 'q', &quiet, NULL }, { 0 } });
+	int r = disk_parse(argc, argv, &usage,
+			   (struct disk_option[]){ { "free", 0, &free_space, NULL },
+						   { "all", 0, &args.all, NULL },
+						   { "yes", 0, &yes, NULL },
+						   { "raw", 0, &args.raw, NULL },
+						   { "quiet", 'q', &quiet, NULL },
+						   { 0 } });
 
 	if (r >= 0)
 		return r;

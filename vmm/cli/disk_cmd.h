@@ -28,6 +28,8 @@ bool disk_kind(const char *word, enum vmdk_kind *kind, bool *raw);
 // Whether PATH holds a plain image: said by the option, or by a name that ends in .raw, .img or .iso. Its content is
 // never asked.
 bool disk_is_raw(const char *path, bool said);
+// TEXT as it may stand in JSON: where it is no UTF-8, every byte beyond ASCII becomes '?'. Returns TEXT or BUF.
+const char *disk_utf8(const char *text, char *buf, size_t size);
 int disk_usage_error(const char *command, const char *fmt, ...) PRINTF(2, 3);
 
 // --- one run of a tool -----------------------------------------------------------------------------------

@@ -9,7 +9,8 @@
 
 #define CONVERT_OPTIONS \
 	"  -t, --type TYPE        monolithicSparse (default), monolithicFlat, twoGbMaxExtentSparse, twoGbMaxExtentFlat,\n" \
-	"                         vmfs, vmfsSparse, raw; or sparse, flat, split-sparse, split-flat, thick\n" \
+	"                         vmfs, vmfsSparse, streamOptimized, raw; or sparse, flat, split-sparse, split-flat,\n" \
+	"                         thick, stream\n" \
 	"  -a, --adapter NAME     ddb.adapterType of the new disk (default: that of the old one)\n" \
 	"      --preallocate      take the blocks of a flat disk now\n" \
 	"      --allow-outside    extents of the source may lie outside its folder\n" \
@@ -33,8 +34,9 @@ static int copy(const char *command, struct tool_convert_args *args, const char 
 		r = tool_convert(&s.tool, args, &result, &err);
 	r = disk_end(&s, r, &err);
 	if (!r && !quiet)
-		printf("Made %s: %s, %s, of which %s were written.\n", args->to, args->to_raw ? "raw" : vmdk_kind_name(args->kind),
-		       disk_bytes(result.size, size, sizeof(size)), disk_bytes(result.moved, moved, sizeof(moved)));
+		printf("Made %s: %s, %s, of which %s were written.\n", args->to,
+		       args->to_raw ? "raw" : vmdk_kind_name(args->kind), disk_bytes(result.size, size, sizeof(size)),
+		       disk_bytes(result.moved, moved, sizeof(moved)));
 	return r;
 }
 
@@ -70,9 +72,13 @@ int disk_flatten_main(int argc, char **argv)
 	struct tool_convert_args args = { .kind = VMDK_KIND_MONOLITHIC_SPARSE };
 	const char *type = NULL;
 	bool quiet = false;
-	int r = disk_parse(argc, argv, &usage, (struct disk_option[]){
-		{ "type", 't', NULL, &type }, { "adapter", 'a', NULL, &args.adapter }, { "preallocate", 0, &args.preallocate, NULL },
-		{ "allow-outside", 0, &args.from.allow_outside, NULL }, { "quiet", 'q', &quiet, NULL }, { 0 } });
+	int r = disk_parse(argc, argv, &usage,
+			   (struct disk_option[]){ { "type", 't', NULL, &type },
+						   { "adapter", 'a', NULL, &args.adapter },
+						   { "preallocate", 0, &args.preallocate, NULL },
+						   { "allow-outside", 0, &args.from.allow_outside, NULL },
+						   { "quiet", 'q', &quiet, NULL },
+						   { 0 } });
 
 	if (r >= 0)
 		return r;
@@ -83,7 +89,8 @@ int disk_flatten_main(int argc, char **argv)
 
 // --- compare ---------------------------------------------------------------------------------------------
 
-static int tell(const struct tool_source *a, const struct tool_source *b, const struct tool_compare_result *r, bool json)
+static int tell(const struct tool_source *a, const struct tool_source *b, const struct tool_compare_result *r,
+		bool json)
 {
 	bool content = r->difference == UINT64_MAX, same = content && r->size[0] == r->size[1];
 
@@ -103,8 +110,8 @@ static int tell(const struct tool_source *a, const struct tool_source *b, const 
 		printf("%s and %s differ: the first difference is at byte %llu (sector %llu).\n", a->path, b->path,
 		       (unsigned long long)r->difference, (unsigned long long)r->difference / 512);
 	} else if (!same) {
-		printf("%s and %s differ in size: %llu and %llu bytes. As far as both go, they hold the same.\n", a->path, b->path,
-		       (unsigned long long)r->size[0], (unsigned long long)r->size[1]);
+		printf("%s and %s differ in size: %llu and %llu bytes. As far as both go, they hold the same.\n",
+		       a->path, b->path, (unsigned long long)r->size[0], (unsigned long long)r->size[1]);
 	} else {
 		printf("%s and %s hold the same.\n", a->path, b->path);
 	}

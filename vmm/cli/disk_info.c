@@ -51,12 +51,13 @@ static int print_link(struct tool_link *l, unsigned depth, struct err *err)
 	char size[32], space[32], name[512];
 	uint64_t allocated;
 
-	printf("%s%s: %s, %s (%" PRIu64 " bytes), %s on the host\n", depth ? "parent " : "", printable(l->path, name), type_of(l),
-	       disk_bytes(l->size, size, sizeof(size)), l->size, disk_bytes(tool_space(l), space, sizeof(space)));
+	printf("%s%s: %s, %s (%" PRIu64 " bytes), %s on the host\n", depth ? "parent " : "", printable(l->path, name),
+	       type_of(l), disk_bytes(l->size, size, sizeof(size)), l->size,
+	       disk_bytes(tool_space(l), space, sizeof(space)));
 	if (l->raw)
 		return 0;
-	printf("  adapter %s, geometry %u/%u/%u, CID %08x", *d->adapter ? printable(d->adapter, name) : "unknown", d->cylinders,
-	       d->heads, d->track_sectors, d->cid);
+	printf("  adapter %s, geometry %u/%u/%u, CID %08x", *d->adapter ? printable(d->adapter, name) : "unknown",
+	       d->cylinders, d->heads, d->track_sectors, d->cid);
 	if (d->parent_cid != VMDK_NO_PARENT)
 		printf(", parent CID %08x, parent \"%s\"", d->parent_cid, printable(d->parent_hint, name));
 	printf("\n");
@@ -72,12 +73,21 @@ static int print_link(struct tool_link *l, unsigned depth, struct err *err)
 
 // --- info: JSON ------------------------------------------------------------------------------------------
 
+// Names come from files that others wrote, in any encoding.
+static json_t *json_text(const char *text)
+{
+	char buf[PATH_MAX];
+
+	return json_string(disk_utf8(text, buf, sizeof(buf)));
+}
+
 static json_t *extent_json(const struct tool_extent *x, uint64_t allocated)
 {
-	json_t *o = json_pack("{s:s, s:I}", "type", vmdk_extent_type_name(x->desc->type), "size", (json_int_t)x->length);
+	json_t *o =
+		json_pack("{s:s, s:I}", "type", vmdk_extent_type_name(x->desc->type), "size", (json_int_t)x->length);
 
 	if (x->desc->name)
-		json_object_set_new(o, "file", json_string(x->desc->name));
+		json_object_set_new(o, "file", json_text(x->desc->name));
 	if (x->kind != TOOL_OPAQUE)
 		json_object_set_new(o, "allocated", json_integer((json_int_t)allocated));
 	if (x->kind == TOOL_SPARSE)
@@ -95,16 +105,17 @@ static void describe(json_t *o, const struct vmdk_desc *d)
 		snprintf(cid, sizeof(cid), "%08x", d->parent_cid);
 		json_object_set_new(o, "parentCid", json_string(cid));
 		if (d->parent_hint)
-			json_object_set_new(o, "parentFileNameHint", json_string(d->parent_hint));
+			json_object_set_new(o, "parentFileNameHint", json_text(d->parent_hint));
 	}
-	json_object_set_new(o, "adapter", json_string(d->adapter));
-	json_object_set_new(o, "geometry", json_pack("[i,i,i]", (int)d->cylinders, (int)d->heads, (int)d->track_sectors));
+	json_object_set_new(o, "adapter", json_text(d->adapter));
+	json_object_set_new(o, "geometry",
+			    json_pack("[i,i,i]", (int)d->cylinders, (int)d->heads, (int)d->track_sectors));
 }
 
 static int link_json(struct tool_link *l, json_t *list, struct err *err)
 {
-	json_t *o = json_pack("{s:s, s:s, s:I, s:I}", "path", l->path, "type", type_of(l), "size", (json_int_t)l->size, "hostBytes",
-			      (json_int_t)tool_space(l));
+	json_t *o = json_pack("{s:o, s:o, s:I, s:I}", "path", json_text(l->path), "type", json_text(type_of(l)), "size", (json_int_t)l->size,
+			      "hostBytes", (json_int_t)tool_space(l));
 	json_t *extents = json_array();
 	uint64_t allocated;
 
@@ -148,8 +159,11 @@ int disk_info_main(int argc, char **argv)
 	struct tool_chain chain;
 	struct err err = { 0 };
 	bool json = false;
-	int r = disk_parse(argc, argv, &usage, (struct disk_option[]){
-		{ "json", 0, &json, NULL }, { "raw", 0, &how.raw, NULL }, { "allow-outside", 0, &how.allow_outside, NULL }, { 0 } });
+	int r = disk_parse(argc, argv, &usage,
+			   (struct disk_option[]){ { "json", 0, &json, NULL },
+						   { "raw", 0, &how.raw, NULL },
+						   { "allow-outside", 0, &how.allow_outside, NULL },
+						   { 0 } });
 
 	if (r >= 0)
 		return r;
@@ -181,13 +195,13 @@ static void show_range(const struct tool_range *r, json_t *list)
 	char name[512];
 
 	if (list) {
-		json_t *o = json_pack("{s:I, s:I, s:s}", "start", (json_int_t)r->start, "length", (json_int_t)r->length, "kind",
-				      range_words[r->kind]);
+		json_t *o = json_pack("{s:I, s:I, s:s}", "start", (json_int_t)r->start, "length", (json_int_t)r->length,
+				      "kind", range_words[r->kind]);
 
 		if (r->kind != TOOL_ABSENT)
 			json_object_set_new(o, "layer", json_integer((json_int_t)r->layer));
 		if (r->kind == TOOL_DATA)
-			json_object_set_new(o, "file", json_string(r->file->name));
+			json_object_set_new(o, "file", json_text(r->file->name));
 		if (placed)
 			json_object_set_new(o, "fileOffset", json_integer((json_int_t)r->file_offset));
 		json_array_append_new(list, o);
@@ -240,8 +254,11 @@ int disk_map_main(int argc, char **argv)
 	json_t *list = NULL;
 	struct err err = { 0 };
 	bool json = false;
-	int r = disk_parse(argc, argv, &usage, (struct disk_option[]){
-		{ "json", 0, &json, NULL }, { "raw", 0, &how.raw, NULL }, { "allow-outside", 0, &how.allow_outside, NULL }, { 0 } });
+	int r = disk_parse(argc, argv, &usage,
+			   (struct disk_option[]){ { "json", 0, &json, NULL },
+						   { "raw", 0, &how.raw, NULL },
+						   { "allow-outside", 0, &how.allow_outside, NULL },
+						   { 0 } });
 
 	if (r >= 0)
 		return r;

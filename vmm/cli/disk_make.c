@@ -46,14 +46,21 @@ int disk_create_main(int argc, char **argv)
 	bool quiet = false;
 	uint64_t bytes;
 	char text[32];
-	int r = disk_parse(argc, argv, &usage, (struct disk_option[]){
-		{ "size", 's', NULL, &size }, { "type", 't', NULL, &type }, { "adapter", 'a', NULL, &args.adapter },
-		{ "preallocate", 0, &args.preallocate, NULL }, { "hw-version", 0, NULL, &hw }, { "quiet", 'q', &quiet, NULL }, { 0 } });
+	int r = disk_parse(argc, argv, &usage,
+			   (struct disk_option[]){ { "size", 's', NULL, &size },
+						   { "type", 't', NULL, &type },
+						   { "adapter", 'a', NULL, &args.adapter },
+						   { "preallocate", 0, &args.preallocate, NULL },
+						   { "hw-version", 0, NULL, &hw },
+						   { "quiet", 'q', &quiet, NULL },
+						   { 0 } });
 
 	if (r >= 0)
 		return r;
 	if (!size || !disk_size(size, 1, &bytes))
-		return disk_usage_error(argv[0], size ? "`%s` is no size of whole sectors, from 512 bytes to 64 TiB" : "the size is missing (-s)%s",
+		return disk_usage_error(argv[0],
+					size ? "`%s` is no size of whole sectors, from 512 bytes to 64 TiB"
+					     : "the size is missing (-s)%s",
 					size ? size : "");
 	if (type && !disk_kind(type, &args.kind, NULL))
 		return disk_usage_error(argv[0], "there is no type `%s`", type);
@@ -63,7 +70,8 @@ int disk_create_main(int argc, char **argv)
 	args.sectors = bytes / 512;
 	r = make(&args, quiet, "Create");
 	if (!r && !quiet)
-		printf("Made %s: %s, %s.\n", args.path, vmdk_kind_name(args.kind), disk_bytes(bytes, text, sizeof(text)));
+		printf("Made %s: %s, %s.\n", args.path, vmdk_kind_name(args.kind),
+		       disk_bytes(bytes, text, sizeof(text)));
 	return r;
 }
 
@@ -139,7 +147,8 @@ int disk_grow_main(int argc, char **argv)
 		r = tool_grow(&s.tool, argv[optind], bytes / 512, &err);
 	r = disk_end(&s, r, &err);
 	if (!r)
-		printf("%s has %s now. Partitions in it are as they were.\n", argv[optind], disk_bytes(bytes, text, sizeof(text)));
+		printf("%s has %s now. Partitions in it are as they were.\n", argv[optind],
+		       disk_bytes(bytes, text, sizeof(text)));
 	return r;
 }
 
@@ -192,7 +201,10 @@ int disk_commit_main(int argc, char **argv)
 		r = tool_commit(&s.tool, &args, &result, &err);
 	r = disk_end(&s, r, &err);
 	if (!r)
-		printf("%s went into %s: %s. The child %s.\n", args.path, result.parent, disk_bytes(result.moved, text, sizeof(text)),
-		       args.remove ? "is deleted" : "is still there and valid; it holds nothing of its own any more that the parent lacks");
+		printf("%s went into %s: %s. The child %s.\n", args.path, result.parent,
+		       disk_bytes(result.moved, text, sizeof(text)),
+		       args.remove
+			       ? "is deleted"
+			       : "is still there and valid; it holds nothing of its own any more that the parent lacks");
 	return r;
 }

@@ -29,7 +29,8 @@ static void fill(const struct disk_option *o, struct option *longs, char *shorts
 
 	*shorts++ = 'h';
 	for (; o[n].name && n < OPTIONS_MAX; n++) {
-		longs[n] = (struct option){ o[n].name, o[n].value ? required_argument : no_argument, NULL, OPTION_BASE + n };
+		longs[n] = (struct option){ o[n].name, o[n].value ? required_argument : no_argument, NULL,
+					    OPTION_BASE + n };
 		if (!o[n].letter)
 			continue;
 		*shorts++ = o[n].letter;
@@ -150,4 +151,46 @@ bool disk_is_raw(const char *path, bool said)
 			return true;
 	}
 	return said;
+}
+
+// Bytes that follow the first one of a character; -1 when no character begins so.
+static int followers(unsigned char c)
+{
+	if (c < 0x80)
+		return 0;
+	if (c >= 0xc2 && c <= 0xdf)
+		return 1;
+	if (c >= 0xe0 && c <= 0xef)
+		return 2;
+	return c >= 0xf0 && c <= 0xf4 ? 3 : -1;
+}
+
+static bool is_utf8(const unsigned char *p)
+{
+	while (*p) {
+		int n = followers(*p);
+		unsigned char first = *p++, second = *p;
+
+		// Overlong forms, surrogates, and what lies behind the last character.
+		if (n < 0 || (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+		    (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
+			return false;
+		for (; n; n--) {
+			if ((*p++ & 0xc0) != 0x80)
+				return false;
+		}
+	}
+	return true;
+}
+
+const char *disk_utf8(const char *text, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	if (is_utf8((const unsigned char *)text))
+		return text;
+	for (; *text && n + 1 < size; text++)
+		buf[n++] = (unsigned char)*text < 0x80 ? *text : '?';
+	buf[n] = '\0';
+	return buf;
 }

@@ -41,7 +41,8 @@ const char *disk_bytes(uint64_t bytes, char *buf, size_t size)
 		value /= 1024;
 		u++;
 	}
-	snprintf(buf, size, u && value < 100 && value != (double)(uint64_t)value ? "%.1f %s" : "%.0f %s", value, units[u]);
+	snprintf(buf, size, u && value < 100 && value != (double)(uint64_t)value ? "%.1f %s" : "%.0f %s", value,
+		 units[u]);
 	return buf;
 }
 
@@ -62,8 +63,9 @@ static void show_rate(struct disk_session *s, uint64_t done, uint64_t total)
 	uint64_t left = rate > 0 ? (uint64_t)((double)(total - done) / rate) : 0;
 	char text[32];
 
-	fprintf(stderr, "\r  %s: %3u%%  %s/s  %llu:%02llu left \033[K", s->verb, (unsigned)(total ? done * 100 / total : 100),
-		disk_bytes((uint64_t)rate, text, sizeof(text)), (unsigned long long)left / 60, (unsigned long long)left % 60);
+	fprintf(stderr, "\r  %s: %3u%%  %s/s  %llu:%02llu left \033[K", s->verb,
+		(unsigned)(total ? done * 100 / total : 100), disk_bytes((uint64_t)rate, text, sizeof(text)),
+		(unsigned long long)left / 60, (unsigned long long)left % 60);
 	s->shown = true;
 }
 

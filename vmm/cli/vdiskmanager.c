@@ -71,9 +71,10 @@ static int wrong(const char *what)
 // Codes as VIX numbers them.
 static unsigned vix_code(int code)
 {
-	static const struct { int code; unsigned vix; } rows[] = {
-		{ ENOMEM, 2 }, { EINVAL, 3 }, { ENOENT, 4 }, { EBUSY, 5 }, { ENOTSUP, 6 }, { ENOSPC, 8 }, { ECANCELED, 10 },
-		{ EEXIST, 12 }, { EACCES, 13 }, { EPERM, 13 }, { EFBIG, 24 },
+	static const struct { int code; unsigned vix;
+	} rows[] = {
+		{ ENOMEM, 2 },     { EINVAL, 3 },  { ENOENT, 4 },  { EBUSY, 5 },  { ENOTSUP, 6 }, { ENOSPC, 8 },
+		{ ECANCELED, 10 }, { EEXIST, 12 }, { EACCES, 13 }, { EPERM, 13 }, { EFBIG, 24 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -88,7 +89,8 @@ static int failed(struct disk_session *s, const char *action, const char *disk, 
 	char text[1200];
 
 	disk_end(s, -(err->code ? err->code : EIO), err);
-	fprintf(stderr, "Failed to %s '%s' : %s (0x%x).\n", action, disk, err_sentence(err, text, sizeof(text)), vix_code(err->code));
+	fprintf(stderr, "Failed to %s '%s' : %s (0x%x).\n", action, disk, err_sentence(err, text, sizeof(text)),
+		vix_code(err->code));
 	return FAILED;
 }
 
@@ -127,13 +129,16 @@ static int check_size(const struct request *q, uint64_t *bytes)
 	if (!q->size || !disk_size(q->size, 512, bytes))
 		return wrong("The size is missing or is none (-s)");
 	if (*bytes < MIN_SIZE || *bytes > (buslogic ? MAX_BUSLOGIC : MAX_SIZE))
-		return wrong(buslogic ? "The size must be from 1 MB to 2040 GB" : "The size must be from 1 MB to 8192 GB");
+		return wrong(buslogic ? "The size must be from 1 MB to 2040 GB"
+				      : "The size must be from 1 MB to 8192 GB");
 	return 0;
 }
 
 static int create(struct disk_session *s, const struct request *q, struct err *err)
 {
-	struct vmdk_create_args args = { .path = q->disk, .progress = s->tool.progress.fn, .arg = s->tool.progress.arg };
+	struct vmdk_create_args args = { .path = q->disk,
+					 .progress = s->tool.progress.fn,
+					 .arg = s->tool.progress.arg };
 	uint64_t bytes;
 	int r = check_size(q, &bytes);
 
