@@ -181,13 +181,22 @@ static int get_memory(struct stream_writer *w, const struct stream_write_args *a
 	return w->directory && w->packed && w->path ? 0 : -ENOMEM;
 }
 
+static int cannot_create(const char *path, int code, struct err *err)
+{
+	int r = err_set(err, code, path, "cannot be created: %s", strerror(code));
+
+	if (code == EEXIST)
+		err_remedy(err, "Choose another name, or delete the file first");
+	return r;
+}
+
 static int create(struct stream_writer *w, const struct stream_write_args *args, struct err *err)
 {
 	int r;
 
 	w->fd = open(args->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0666);
 	if (w->fd < 0)
-		return err_set(err, errno, args->path, "cannot be created: %s", strerror(errno));
+		return cannot_create(args->path, errno, err);
 	r = put_header(w, DIRECTORY_END, err);
 	if (!r)
 		r = put_descriptor(w, args, err);

@@ -26,7 +26,8 @@ struct stream_writer;
 
 // Creates the file. 0 or -errno; -EEXIST when there is one.
 int stream_write_open(const struct stream_write_args *args, struct stream_writer **out, struct err *err);
-// The next grain: LEN is STREAM_GRAIN_BYTES, for the last grain what the disk has left.
+// The next grain: LEN is STREAM_GRAIN_BYTES, for the last grain what the disk has left. After an error of this or the
+// next function the file cannot be completed: stream_write_abort() is what remains.
 int stream_write_grain(struct stream_writer *w, const void *data, size_t len, struct err *err);
 // The next COUNT grains are zeros.
 int stream_write_zeros(struct stream_writer *w, uint64_t count, struct err *err);

@@ -136,7 +136,7 @@ START_TEST(everything_at_once)
 		 "rtc.diffFromUTC = -3600\nrtc.startTime = 1000000000\n"
 		 "uuid.bios = \"56 4d 6f ca 63 a5 a8 3e-13 ec 73 89 1d 94 89 23\"\n"
 		 "ide0:1.present = TRUE\nide0:1.fileName = d.vmdk\nide0:1.virtualSSD = 1\nide0:1.writeThrough = TRUE\n"
-		 "ide0:1.mode = independent-persistent\n");
+		 "ide0:1.mode = independent-persistent\nberth.disk.allowDevice = TRUE\n");
 	show(&l);
 	ck_assert_int_eq(l.r, 0);
 	ck_assert_str_eq(l.c->name, "a/b%");
@@ -148,6 +148,7 @@ START_TEST(everything_at_once)
 	ck_assert_uint_eq(l.c->cpus, 6);
 	ck_assert_uint_eq(l.c->cores_per_socket, 3);
 	ck_assert_str_eq(l.c->boot_order, "cdrom,hdd");
+	ck_assert(l.c->disk_allow_device);
 	ck_assert_str_eq(l.c->hdd_order, "ide0:0");
 	ck_assert_uint_eq(l.c->boot_delay_ms, 5000);
 	ck_assert_uint_eq(l.c->svga_vram, 8u << 20);
