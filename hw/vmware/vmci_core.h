@@ -29,7 +29,8 @@ enum vmci_reg {
 };
 
 enum vmci_control { VMCI_CONTROL_RESET = 1, VMCI_CONTROL_INT_ENABLE = 2, VMCI_CONTROL_INT_DISABLE = 4 };
-enum vmci_cause { VMCI_CAUSE_DATAGRAM = 1, VMCI_CAUSE_NOTIFICATION = 2 };      // ICR and IMR; the vector is the bit's number
+// Bits of ICR and IMR; the vector is the bit's number.
+enum vmci_cause { VMCI_CAUSE_DATAGRAM = 1, VMCI_CAUSE_NOTIFICATION = 2 };
 enum vmci_cap { VMCI_CAP_DATAGRAM = 1 << 2, VMCI_CAP_NOTIFY = 1 << 3, VMCI_CAP_PPN64 = 1 << 4 };
 
 enum vmci_context { VMCI_HYPERVISOR = 0, VMCI_HOST = 2 };
