@@ -139,7 +139,6 @@ static int to_vmdk(struct work *w)
 	return fill_target(w, make_vmdk);
 }
 
-#ifdef HAVE_STREAM_WRITE
 static int to_stream(struct work *w)
 {
 	struct stream_copy copy = {.tool = w->tool,
@@ -153,15 +152,6 @@ static int to_stream(struct work *w)
 	w->result->moved = copy.moved;
 	return r;
 }
-#else
-static int to_stream(struct work *w)
-{
-	err_set(w->err, ENOTSUP, w->a->to, "streamOptimized images cannot be written by this build");
-	err_remedy(w->err, "Choose another type, or use qemu-img convert -O vmdk -o subformat=streamOptimized");
-	err_exit(w->err, EXIT_USAGE);
-	return -ENOTSUP;
-}
-#endif
 
 // How each kind of target is written.
 static int (*const targets[VMDK_KIND_COUNT])(struct work *w) = {

@@ -305,6 +305,7 @@ void i440bx_restored(struct i440bx *bx)
 	pthread_mutex_lock(pci_root_lock(bx->root));
 	pam_apply(bx);
 	smram_apply(bx);
+	pci_root_restore_post(bx->root, !post_identity_final(&bx->identity));
 	post_identity_restored(&bx->identity);
 	pthread_mutex_unlock(pci_root_lock(bx->root));
 }

@@ -58,7 +58,8 @@ struct acpi_args {
 	bool ps2;                       // keyboard controller with keyboard and mouse
 	unsigned serial_ports;          // bit 0 = COM1 .. bit 3 = COM4
 	uint64_t genid;                 // address of the VM generation ID, 0 = no such device
-	uint32_t pci_first, pci_last;   // window for memory BARs; 0 = C0000000h, FEBFFFFFh; E0000000h..E7FFFFFFh is inside
+	// Window for memory BARs; 0 = C0000000h, FEBFFFFFh. E0000000h..E7FFFFFFh must be inside.
+	uint32_t pci_first, pci_last;
 	bool ecam;                      // memory-mapped configuration space at ECAM_BASE, inside that window
 	const struct acpi_bridge *bridges;
 	unsigned bridge_count;          // up to ACPI_MAX_BRIDGES

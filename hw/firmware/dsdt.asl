@@ -102,8 +102,8 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "PTLTD ", "Custom  ", 0x06040000)
 			Name (_BBN, Zero)
 			Name (_UID, Zero)
 
-			// The memory windows are the first descriptors, so that their fields are at fixed places: one below
-			// the memory-mapped configuration space (128 MiB from E0000000h) and one above.
+			// The memory windows are the first descriptors, so that their fields are at fixed places: one
+			// below the memory-mapped configuration space (128 MiB from E0000000h) and one above.
 			Name (CRES, ResourceTemplate ()
 			{
 				DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable, ReadWrite,

@@ -191,10 +191,11 @@ static uint32_t read_eecd(const struct e1000_regs *r)
 static void write_eerd(struct e1000_core *e, uint32_t value)
 {
 	unsigned address = value >> EERD_ADDRESS_SHIFT & 0xff;
+	uint32_t word = address < E1000_EEPROM ? e->eeprom[address] : 0;
 
 	e->regs.eerd = value & 0xff00;
 	if (value & EERD_START)
-		e->regs.eerd |= EERD_DONE | (address < E1000_EEPROM ? (uint32_t)e->eeprom[address] << EERD_DATA_SHIFT : 0);
+		e->regs.eerd |= EERD_DONE | word << EERD_DATA_SHIFT;
 }
 
 // --- PHY -----------------------------------------------------------------------------------------

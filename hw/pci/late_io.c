@@ -84,6 +84,8 @@ static void assign(struct pci_root *root)
 	}
 }
 
+void pci_root_restore_post(struct pci_root *root, bool post) { root->post = post; }
+
 void pci_root_set_post(struct pci_root *root, bool post)
 {
 	bool ends = root->post && !post;

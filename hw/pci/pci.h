@@ -205,6 +205,8 @@ struct pci_dev *pci_find(struct pci_root *root, unsigned bus, unsigned devfn);
 // that say `late_io` (which no firmware drives) are not there while POST is set. When it ends they get addresses
 // below C000h, in the order in which VMware's BIOS gives them. Root lock held.
 void pci_root_set_post(struct pci_root *root, bool post);
+// The same after registers were restored: what is in them holds, nothing gets an address.
+void pci_root_restore_post(struct pci_root *root, bool post);
 // Resets the root's own registers (CONFIG_ADDRESS).
 void pci_root_reset(struct pci_root *root);
 

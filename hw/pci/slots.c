@@ -2,12 +2,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hw/pci/slots.h"
 
-enum slot_bits { DEVICE_BITS = 5, BRIDGE_BITS = 5, DEVICES = 1 << DEVICE_BITS, BRIDGES = 1 << BRIDGE_BITS, FUNCTIONS = 8 };
+enum slot_bits {
+	DEVICE_BITS = 5,
+	BRIDGE_BITS = 5,
+	DEVICES = 1 << DEVICE_BITS,
+	BRIDGES = 1 << BRIDGE_BITS,
+	FUNCTIONS = 8,
+};
 
 static bool in_range(const struct pci_slot *s)
 {
-	return s->bridge >= PCI_SLOT_BUS0 && s->bridge < BRIDGES - 1 && s->function < FUNCTIONS && s->device < DEVICES &&
-	       (s->bridge != PCI_SLOT_BUS0 || !s->function);
+	return s->bridge >= PCI_SLOT_BUS0 && s->bridge < BRIDGES - 1 && s->function < FUNCTIONS &&
+	       s->device < DEVICES && (s->bridge != PCI_SLOT_BUS0 || !s->function);
 }
 
 bool pci_slot_decode(int number, struct pci_slot *out)

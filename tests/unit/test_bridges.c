@@ -318,7 +318,13 @@ START_TEST(late_io)
 	ck_assert_uint_eq(get(r, 3, 0, 0x10, 4), MEM_AT);
 	ck_assert_uint_eq(get(r, 2, DEVFN(1, 0), 0x14, 4), IO_AT | 1);  // conventional: not hidden
 	set(r, 2, DEVFN(1, 0), 0x14, 4, 0xc000);
+	// A restored machine keeps what it had.
 	pthread_mutex_lock(lock);
+	pci_root_restore_post(r->w->p.pci, false);
+	pthread_mutex_unlock(lock);
+	ck_assert_uint_eq(get(r, 3, 0, 0x14, 4), 1);
+	pthread_mutex_lock(lock);
+	pci_root_restore_post(r->w->p.pci, true);
 	pci_root_set_post(r->w->p.pci, false);
 	pthread_mutex_unlock(lock);
 	ck_assert_uint_eq(get(r, 3, 0, 0x14, 4), 0x4001);

@@ -31,7 +31,8 @@ static int build_root_ports(struct machine *m, const struct pci_plan_entry *e, u
 
 static int build_bridge(struct machine *m, const struct pci_plan_entry *e, unsigned n, struct err *err)
 {
-	int r = vmware_bridge_create(pci_root_bus(m->platform.pci), e->devfn, m->config->hw_version, &m->bridge[n], err);
+	struct pci_bus *root = pci_root_bus(m->platform.pci);
+	int r = vmware_bridge_create(root, e->devfn, m->config->hw_version, &m->bridge[n], err);
 
 	if (!r)
 		machine_add_device(m, &vmware_bridge_class, m->bridge[n]);
