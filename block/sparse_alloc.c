@@ -16,18 +16,19 @@
 #include "base/log.h"
 #include "block/sparse.h"
 
-#define GROW_BYTES (8ull << 20)         // the file's length grows in steps; the holes cost nothing
+#define GROW_MIN   (8ull << 20)         // the file's length grows in steps; the holes cost nothing, the calls wait for
+#define GROW_MAX   (64ull << 20)        // writes under way
 #define DIRTY_MAX  512u                 // dirty tables that start a sync by themselves
 
 // --- places --------------------------------------------------------------------------------------------
 
 static int grow_to(struct sparse *s, uint64_t sector)
 {
-	uint64_t end = sector * 512;
+	uint64_t end = sector * 512, step = MIN(MAX(s->file->size / 2, GROW_MIN), GROW_MAX) & ~(GROW_MIN - 1);
 
 	if (end <= s->file->size)
 		return 0;
-	end = (end + GROW_BYTES - 1) / GROW_BYTES * GROW_BYTES;
+	end = (end + step - 1) / step * step;
 	if (ftruncate(s->file->fd, (off_t)end) < 0) {
 		int code = errno;
 

@@ -116,33 +116,47 @@ def report(name, figures, peer):
           f'cpu_us={cpu:.1f} peer_cpu_us={other_cpu:.1f}', flush=True)
 
 
+def in_turn(contestants, rounds=ROUNDS):
+    """Each one's figures. The order changes from round to round: what one leaves behind is not always the same one's burden."""
+    names, figures = list(contestants), {name: [] for name in contestants}
+    for turn in range(rounds):
+        for name in names[turn % len(names):] + names[:turn % len(names)]:
+            figures[name].append(contestants[name]())
+    return figures
+
+
 def compare(folder, kind, case):
     image = folder.image(kind)
     if kind == 'chain8' and case.write:
         folder.fill(image)      # allocated: the deltas' own grains, not copies from below
-    figures = {'ours': [], 'raw': [], 'qemu': []}
     case.ours(image)
     case.raw(folder.raw)
-    for _ in range(ROUNDS):
-        figures['ours'].append(case.ours(image))
-        figures['raw'].append(case.raw(folder.raw))
-        figures['qemu'].append(case.qemu(image, 'vmdk'))
+    figures = in_turn({'ours': lambda: case.ours(image), 'raw': lambda: case.raw(folder.raw), 'qemu': lambda: case.qemu(image, 'vmdk')})
     report(f'{kind}-{case.name}', figures, 'raw')
     report(f'{kind}-{case.name}', figures, 'qemu')
 
 
 def compare_allocating(folder, case):
-    """Into nothing: a new image, and a raw file that is one hole, for every run."""
+    """Into nothing: a new image, and a raw file that is one hole, for every run; gone before the next one begins."""
     case.count = min(case.count, SIZE // case.block)
-    figures = {'ours': [], 'raw': [], 'qemu': []}
-    for _ in range(ROUNDS):
-        figures['ours'].append(case.ours(folder.create('new.vmdk', 'monolithicSparse')))
-        hole = folder.path / 'new.raw'
-        hole.unlink(missing_ok=True)
-        with open(hole, 'wb') as file:
+
+    def into(create, measure):
+        path = create()
+        try:
+            return measure(path)
+        finally:
+            path.unlink()
+
+    def new():
+        return folder.create('new.vmdk', 'monolithicSparse')
+
+    def hole():
+        path = folder.path / 'new.raw'
+        with open(path, 'wb') as file:
             file.truncate(SIZE)
-        figures['raw'].append(case.raw(hole))
-        figures['qemu'].append(case.qemu(folder.create('new.vmdk', 'monolithicSparse'), 'vmdk'))
+        return path
+    figures = in_turn({'ours': lambda: into(new, case.ours), 'raw': lambda: into(hole, case.raw),
+                       'qemu': lambda: into(new, lambda path: case.qemu(path, 'vmdk'))})
     report(f'alloc-{case.name}', figures, 'raw')
     report(f'alloc-{case.name}', figures, 'qemu')
 
@@ -159,11 +173,9 @@ def all_cases():
 
 def cache_modes(folder):
     """Not a budget: which default berth.disk.cache should have."""
+    image = folder.image('flat')
     for case in all_cases():
-        figures = {'ours': [], 'host-cache': []}
-        for _ in range(ROUNDS):
-            figures['ours'].append(case.ours(folder.image('flat'), '--direct'))
-            figures['host-cache'].append(case.ours(folder.image('flat')))
+        figures = in_turn({'ours': lambda: case.ours(image, '--direct'), 'host-cache': lambda: case.ours(image)})
         report(f'direct-{case.name}', figures, 'host-cache')
 
 
