@@ -131,8 +131,8 @@ def identity(vm):
 
 def test_identity(folder):
     """hw 19: dmidecode, CPUID, memory map, VMCI; the same after a reboot."""
-    with lab.debian(folder, **{'virtualHW.version': '19', 'uuid.bios': UUID, 'memsize': '3072', 'numvcpus': '4',
-                               'cpuid.coresPerSocket': '2'}) as vm:
+    with lab.debian(folder, **{'virtualHW.version': '19', 'uuid.bios': UUID, 'memsize': '512', 'numvcpus': '2',
+                               'cpuid.coresPerSocket': '1'}) as vm:
         vm.start()
         vm.login()
         leaves = cpuid_leaves(vm.command('cpuid-raw'))
