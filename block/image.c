@@ -155,8 +155,8 @@ static int image_close(struct disk *disk, struct err *err)
 	struct image *img = image_of(disk);
 	int r = flusher_drain(&img->flusher), closed;
 
-	while (!r && img->background)
-		r = loop_turn(disk->loop);
+	while (img->background && loop_turn(disk->loop) >= 0)
+		;
 	// The ring itself failed: the kernel may still hold our buffers, so they stay.
 	if (img->flusher.active || img->background)
 		return err_set(err, -r, disk->name, "cannot be closed: %s", strerror(-r));

@@ -20,8 +20,8 @@ static bool same_folder(int a, int b)
 	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-// Is there a file NAME in FOLDER that is not the child?
-static bool has(const struct parent_want *want, const struct image_folder *folder, const char *name)
+// Is there a file NAME in FOLDER that is not the child? -EXDEV: a link of that name leads out of it.
+static int has(const struct parent_want *want, const struct image_folder *folder, const char *name)
 {
 	char path[PATH_MAX];
 	struct stat st;
@@ -29,7 +29,7 @@ static bool has(const struct parent_want *want, const struct image_folder *folde
 	int fd = image_path_open(folder, name, O_PATH | O_CLOEXEC, path, NULL);
 
 	if (fd < 0)
-		return false;
+		return fd == -EXDEV ? fd : 0;
 	other = fstat(fd, &st) == 0 && (st.st_dev != want->file->dev || st.st_ino != want->file->ino);
 	close(fd);
 	return other;
@@ -73,14 +73,15 @@ static int hinted_folder(const struct parent_want *want, const char *dir, bool *
 static int try_hint(const struct parent_want *want, const char *dir, const char *name, struct parent_place *out)
 {
 	bool inside;
-	int fd = hinted_folder(want, dir, &inside);
+	int fd = hinted_folder(want, dir, &inside), r;
 
 	if (fd < 0)
 		return 0;
 	out->folder = folder_at(want, fd);
-	if (!has(want, &out->folder, name)) {
+	r = has(want, &out->folder, name);
+	if (r <= 0) {
 		image_folder_close(&out->folder);
-		return 0;
+		return r;
 	}
 	if (inside || want->child->allow_outside || same_folder(fd, want->child->fd) || is_home(want, fd))
 		return 1;
@@ -95,7 +96,7 @@ static bool try_folder(const struct parent_want *want, const char *path, const c
 	if (fd < 0)
 		return false;
 	out->folder = folder_at(want, fd);
-	if (has(want, &out->folder, name)) {
+	if (has(want, &out->folder, name) > 0) {
 		out->elsewhere = true;
 		return true;
 	}

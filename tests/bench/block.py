@@ -188,7 +188,8 @@ def main(*options):
         for kind in KINDS:
             for case in sorted(all_cases() if everything else some_cases(), key=lambda case: case.write):
                 compare(folder, kind, case)
-        for case in [case for case in all_cases() if case.write] if everything else [Case(64, False, True, 32), Case(4, False, True, 32)]:
+        allocating = [case for case in all_cases() if case.write] if everything else [Case(64, False, True, 32), Case(4, False, True, 32)]
+        for case in allocating:
             compare_allocating(folder, case)
         if everything:
             cache_modes(folder)
