@@ -147,11 +147,11 @@ def lab_environment():
     import guest
     import inner
     subformat = 'twoGbMaxExtentSparse'
-    more = {}
+    more, peers = {}, ()
     if os.environ.get('BERTH_LAB_LONG'):        # scenarios that CI has no time for
         import xen
-        more = {'BERTH_LAB_LONG': '1', 'BERTH_GUEST_xen': str(xen.disk())}
-    return {**more, 'BERTH_GUEST_inner': str(inner.iso(BUILD / 'vmm/cli/berth', (inner.QEMU,)).parent),
+        more, peers = {'BERTH_LAB_LONG': '1', 'BERTH_GUEST_xen': str(xen.disk())}, (inner.QEMU,)
+    return {**more, 'BERTH_GUEST_inner': str(inner.iso(BUILD / 'vmm/cli/berth', peers).parent),
             'BERTH_GUEST_' + subformat: str(guest.vmdk(subformat)), 'BERTH_TEST_SLOW': '4', 'BERTH_LAB': '1'}
 
 
