@@ -60,6 +60,7 @@ mount --bind /dev/pts /host/dev/pts
 mount --bind /dev/shm /host/dev/shm
 mkdir -p /host/run/lock /host/run/user
 
+echo	# the firmware's last line has no end
 chroot /host /bin/sh /mnt/results/job.sh </dev/null
 echo "emulated host: job ended with $?"
 poweroff -f

@@ -148,11 +148,11 @@ def lab_environment():
     import guest
     import inner
     subformat = 'twoGbMaxExtentSparse'
-    more = {name: value for name, value in os.environ.items() if name.startswith('BERTH_LAB_')}
+    more, peers = {name: value for name, value in os.environ.items() if name.startswith('BERTH_LAB_')}, ()
     if os.environ.get('BERTH_LAB_LONG'):        # scenarios that CI has no time for
         import xen
-        more |= {'BERTH_GUEST_xen': str(xen.disk())}
-    return {**more, 'BERTH_GUEST_inner': str(inner.iso(BUILD / 'vmm/cli/berth', (inner.QEMU,)).parent),
+        more, peers = {**more, 'BERTH_GUEST_xen': str(xen.disk())}, (inner.QEMU,)
+    return {**more, 'BERTH_GUEST_inner': str(inner.iso(BUILD / 'vmm/cli/berth', peers).parent),
             'BERTH_GUEST_' + subformat: str(guest.vmdk(subformat)), 'BERTH_TEST_SLOW': '4', 'BERTH_LAB': '1'}
 
 

@@ -51,15 +51,15 @@ def marks(process):
         text += data
         for word, loop in MARK.findall(text[:text.rfind(b'\n') + 1]):
             seen.setdefault((word.decode(), loop.decode()), now)
-        text = text[text.rfind(b'\n') + 1:]
+        text = text[max(text.rfind(b'\n') + 1, 0):] or text[-300:]
     missing = [loop for loop in LOOPS if ('end', loop) not in seen]
     if missing:
-        raise ui.Failure(f'{process.args[0]}: the guest did not finish {", ".join(missing)}')
+        raise ui.Failure(f'{process.args[0]}: the guest did not finish {", ".join(missing)}: {text[-300:].decode(errors="replace")}')
     return {loop: seen['end', loop] - seen['begin', loop] for loop in LOOPS}
 
 
 def measure(words):
-    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                start_new_session=True)
     try:
         return marks(process)
@@ -75,7 +75,7 @@ def commands(folder):
     return {'ours': [berthlib.berth_path(), 'run', str(folder / 'small.vmx'), '--console', '--no-log'],
             'peer': [inner.QEMU, '-accel', 'kvm', '-machine', 'pc', '-cpu', 'host', '-m', '128', '-nodefaults', '-no-user-config',
                      '-display', 'none', '-device', 'vmware-svga', '-serial', 'stdio', '-no-reboot',
-                     '-drive', f'if=ide,format=vmdk,cache=none,aio=io_uring,file={image}']}
+                     '-drive', f'if=ide,format=vmdk,cache=writeback,aio=io_uring,file={image}']}
 
 
 def measure_both():
