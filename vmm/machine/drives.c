@@ -77,7 +77,7 @@ static void answered(struct question *q, unsigned choice)
 	struct disk *disk = s->m->drive[s->drive];
 	struct disk_stall stall;
 
-	if (!disk || !disk_stalled(disk, &stall))
+	if (!disk || s->m->state == MACHINE_STOPPED || !disk_stalled(disk, &stall))
 		return;
 	if (choice == 2)
 		end_with(s->m, disk, &stall);
