@@ -171,9 +171,6 @@ START_TEST(delta_on_every_parent)
 
 	parents[_i % ARRAY_SIZE(parents)]();
 	make_child(grains[_i / ARRAY_SIZE(parents)]);
-	if (try_open(&f, "d.vmdk", (struct disk_open_args){ 0 }, &d) == -ENOTSUP)
-		return;         // an engine that serves no chains yet says so
-	must_close(&f, d);
 	before = digest();
 	for (int session = 0; session < 2; session++) {
 		d = must_open(&f, "d.vmdk", (struct disk_open_args){ 0 });

@@ -132,7 +132,7 @@ START_TEST(everything_at_once)
 		 "smbios.noOEMStrings = TRUE\nbios.bootOrder = \"cdrom,hdd\"\nbios.hddOrder = \"ide0:0\"\n"
 		 "bios.bootDelay = 5000\nbios.forceSetupOnce = TRUE\nsvga.vramSize = 5000000\nsvga.autodetect = FALSE\n"
 		 "svga.maxWidth = 1024\nsvga.maxHeight = 768\nvmmouse.present = FALSE\nlogging = FALSE\n"
-		 "log.fileName = logs/x.log\nberth.disk.allowOutside = TRUE\nberth.disk.allowDevice = TRUE\nberth.disk.cache = Direct\nberth.disk.ignoreParentCID = TRUE\nberth.bios = rom.bin\nberth.stopTimeout = 5\n"
+		 "log.fileName = logs/x.log\nberth.disk.allowOutside = TRUE\nberth.disk.cache = Direct\nberth.disk.ignoreParentCID = TRUE\nberth.bios = rom.bin\nberth.stopTimeout = 5\n"
 		 "rtc.diffFromUTC = -3600\nrtc.startTime = 1000000000\n"
 		 "uuid.bios = \"56 4d 6f ca 63 a5 a8 3e-13 ec 73 89 1d 94 89 23\"\n"
 		 "ide0:1.present = TRUE\nide0:1.fileName = d.vmdk\nide0:1.virtualSSD = 1\nide0:1.writeThrough = TRUE\n"
@@ -144,7 +144,7 @@ START_TEST(everything_at_once)
 	ck_assert(l.c->guest_64 && l.c->nested && !l.c->hypervisor_leaves && l.c->restrict_backdoor && l.c->hpet);
 	ck_assert(l.c->smbios_reflect_host && l.c->smbios_no_oem_strings && l.c->force_setup_once);
 	ck_assert(l.c->disk_direct && l.c->disk_ignore_parent_cid);
-	ck_assert(!l.c->vmmouse && !l.c->log_enabled && l.c->disk_allow_outside && l.c->disk_allow_device);
+	ck_assert(!l.c->vmmouse && !l.c->log_enabled && l.c->disk_allow_outside);
 	ck_assert_uint_eq(l.c->cpus, 6);
 	ck_assert_uint_eq(l.c->cores_per_socket, 3);
 	ck_assert_str_eq(l.c->boot_order, "cdrom,hdd");

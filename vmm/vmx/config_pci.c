@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "vmx/load.h"
+#include "vmx/mac.h"
 
 #define BRIDGES       8u
 #define CONTROLLERS   4u
@@ -65,36 +66,12 @@ static const struct { const char *word; enum vm_nic_kind kind; enum vm_pci_kind 
 	{ "e1000e", VM_NIC_E1000E, VM_PCI_EXPRESS },
 };
 
-// Six bytes in hexadecimal, by colons or dashes.
-static bool parse_mac(const char *text, uint8_t mac[6])
-{
-	unsigned b[6];
-	char end;
-
-	if (sscanf(text, "%2x%*1[:-]%2x%*1[:-]%2x%*1[:-]%2x%*1[:-]%2x%*1[:-]%2x%c", &b[0], &b[1], &b[2], &b[3],
-		   &b[4], &b[5], &end) != 6)
-		return false;
-	for (unsigned i = 0; i < 6; i++)
-		mac[i] = (uint8_t)b[i];
-	return true;
-}
-
-// VMware's own prefix and the end of the UUID, ten further on for each adapter.
 void vm_nic_mac(const struct vm_config *c, unsigned n, uint8_t mac[6])
 {
-	uint32_t low = (uint32_t)c->uuid_bios[13] << 16 | (uint32_t)c->uuid_bios[14] << 8 | c->uuid_bios[15];
-
-	if (c->nic[n].has_mac) {
+	if (c->nic[n].has_mac)
 		memcpy(mac, c->nic[n].mac, 6);
-		return;
-	}
-	low += 10 * n;
-	mac[0] = 0x00;
-	mac[1] = 0x0c;
-	mac[2] = 0x29;
-	mac[3] = (uint8_t)(low >> 16);
-	mac[4] = (uint8_t)(low >> 8);
-	mac[5] = (uint8_t)low;
+	else
+		mac_generate(c->uuid_bios, MAC_OFFSET_STEP * n, mac);
 }
 
 static void load_mac(struct loader *l, const char *node, struct vm_nic *nic)
@@ -104,7 +81,7 @@ static void load_mac(struct loader *l, const char *node, struct vm_nic *nic)
 	bool fixed = type && !strcasecmp(type, "static");
 
 	text = get_written(l, key_of(key, node, fixed ? "address" : "generatedAddress"));
-	nic->has_mac = text && parse_mac(text, nic->mac) && !(nic->mac[0] & 1);
+	nic->has_mac = text && mac_parse(text, nic->mac) == 0 && !(nic->mac[0] & 1);
 	if (text && !nic->has_mac)
 		problem(l, VMX_ERROR, key, "\"%.60s\" is no address of an adapter; write it as 00:50:56:xx:xx:xx", text);
 	else if (fixed && !text)
