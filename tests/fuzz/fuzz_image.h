@@ -126,7 +126,7 @@ static inline struct disk *disk_of(struct loop *loop, int fd, bool writable, uin
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (image_new(loop, &args, "fuzz", &img, &err) < 0 ||
-	    image_file_open(path, (struct image_file_want){ .writable = writable }, &file, &err) < 0)
+	    image_file_open(path, (struct image_file_want){ .writable = writable, .unlocked = true }, &file, &err) < 0)
 		abort();
 	image_add_file(img, file);
 	file->sparse = true;
