@@ -51,7 +51,8 @@ def free_port():
 
 def vnc_port():
     """A free port that VNC programs can also name as a display number."""
-    for port in range(5910, 6000):
+    shard = int(os.environ.get('BERTH_TEST_SHARD', '0').split('/')[0])
+    for port in range(5910 + 40 * shard, 5950 + 40 * shard):       # scenarios run side by side
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

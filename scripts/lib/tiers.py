@@ -1,6 +1,7 @@
 # tiers.py: what scripts/test does once the packages are there: builds, runs the tiers, counts.
 # SPDX-License-Identifier: GPL-2.0-or-later
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -23,6 +24,7 @@ SANITIZERS = ('-Db_sanitize=address,undefined', '-Db_lundef=false')
 # For what hangs; a busy machine takes three times as long as an idle one.
 LIMITS = {'guest': 2400, 'clients': 1500, 'lab': 7200 if os.environ.get('BERTH_LAB_LONG') else 2700}
 FUZZ_SECONDS, FUZZ_TOTAL = 20, 180
+SHARDS = min(2, os.cpu_count() or 1)         # of a tier, side by side
 
 
 class Count:
@@ -32,10 +34,12 @@ class Count:
         self.of = {'PASS': 0, 'FAIL': 0, 'SKIP': 0}
         self.lock = threading.Lock()        # emulated hosts speak side by side
 
-    def line(self, word, name, seconds, reason=''):
+    def line(self, word, name, seconds, reason='', output=''):
         with self.lock:
             self.of[word] += 1
             print(f'{word} {name} {seconds:.1f}s{": " + reason if reason else ""}', flush=True)
+            if output:
+                show(output)
 
     def copy(self, text):
         """A line of a test program: counted when it is a scenario's, printed in any case."""
@@ -80,9 +84,7 @@ def program(count, name, argv, timeout, environment=None):
         good, output = done.returncode == 0, done.stdout
     except subprocess.TimeoutExpired as error:
         good, output = False, f'{(error.stdout or b"").decode(errors="replace")}\nstill running after {timeout} s'
-    count.line('PASS' if good else 'FAIL', name, time.monotonic() - begin)
-    if not good:
-        show(output)
+    count.line('PASS' if good else 'FAIL', name, time.monotonic() - begin, output='' if good else output)
 
 
 def run_unit(count, only):
@@ -91,7 +93,8 @@ def run_unit(count, only):
         for test in unit_tests(directory):
             name = f'{word}/{test["name"]}'
             if only in name:
-                program(count, name, test['cmd'], 300, {'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1'})
+                program(count, name, test['cmd'], 300, {'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
+                                                        'BERTH_TEST_OWN_ONLY': '1' if directory == BUILD_SAN else ''})
 
 
 def fuzzers():
@@ -106,14 +109,17 @@ def run_fuzz(count, only):
     build(BUILD_FUZZ, '-Dfuzz=true', *SANITIZERS, environment=dict(os.environ, CC='clang'),
           targets=[f'tests/fuzz/fuzz_{name}' for name in names])
     seconds = max(3, min(FUZZ_SECONDS, FUZZ_TOTAL // len(names)))
-    with tempfile.TemporaryDirectory() as work:
+    with tempfile.TemporaryDirectory() as work, concurrent.futures.ThreadPoolExecutor(SHARDS) as pool:
+        running = []
         for name in names:
             corpus = pathlib.Path(work) / name
             corpus.mkdir()
             seeds = TOP / 'tests/fuzz/corpus' / name
             argv = [BUILD_FUZZ / f'tests/fuzz/fuzz_{name}', f'-max_total_time={seconds}', '-timeout=20', '-rss_limit_mb=2048',
                     '-verbosity=0', f'-artifact_prefix={work}/', corpus, *([seeds] if seeds.is_dir() else [])]
-            program(count, f'fuzz/{name}', argv, seconds + 60)
+            running.append(pool.submit(program, count, f'fuzz/{name}', argv, seconds + 120))
+        for future in running:
+            future.result()
 
 
 def pytest_words(tier):
@@ -124,9 +130,9 @@ def scenario_environment(only, results, binary):
     return {'BERTH': binary, 'BERTH_TEST_ONLY': only, 'BERTH_TEST_KEEP': f'{results}/failed', 'PYTHONDONTWRITEBYTECODE': '1'}
 
 
-def run_pytest(count, tier, only, results, binary):
-    """Runs a tier on this machine; the output is shown as it comes."""
-    environment = dict(os.environ, **scenario_environment(only, results, str(binary)))
+def run_shard_here(count, tier, environment, index):
+    """Runs every SHARDS-th scenario of a tier, from INDEX on, on this machine; the output is shown as it comes."""
+    environment = dict(os.environ, **environment, BERTH_TEST_SHARD=f'{index}/{SHARDS}')
     process = subprocess.Popen([str(word) for word in pytest_words(tier)], cwd=TOP, env=environment, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
     end = time.monotonic() + LIMITS[tier]
@@ -139,9 +145,23 @@ def run_pytest(count, tier, only, results, binary):
         os.killpg(timer.pid, 15)
         timer.wait()
     if time.monotonic() >= end:
-        count.line('FAIL', f'{tier}/time-limit', LIMITS[tier], f'not finished after {LIMITS[tier]} s')
+        count.line('FAIL', f'{tier}/time-limit{index}', LIMITS[tier], f'not finished after {LIMITS[tier]} s')
     elif status not in (0, 1):
-        count.line('FAIL', f'{tier}/pytest', 0, f'pytest ended with {status}')
+        count.line('FAIL', f'{tier}/pytest{index}', 0, f'pytest ended with {status}')
+
+
+def side_by_side(function, calls):
+    """Calls FUNCTION with each tuple of CALLS, in a thread each, and waits for all."""
+    threads = [threading.Thread(target=function, args=call) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def run_pytest(count, tier, only, results, binary):
+    environment = scenario_environment(only, results, str(binary))
+    side_by_side(run_shard_here, [(count, tier, environment, index) for index in range(SHARDS)])
 
 
 def lab_environment():
@@ -187,11 +207,7 @@ def run_lab(count, only, results):
     environment = lab_environment()
     emuhost.image()             # once, before two want it
     environment.update(scenario_environment(only, '/mnt/results', str(BUILD / 'vmm/cli/berth')))
-    threads = [threading.Thread(target=run_shard, args=(count, index, shards, results, environment)) for index in range(shards)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    side_by_side(run_shard, [(count, index, shards, results, environment) for index in range(shards)])
 
 
 def kvm_missing():
