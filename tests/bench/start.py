@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Ours and the peer run in turn on the same machine; the medians are compared. The same BIOS, disk and devices.
+import fcntl
 import os
 import pathlib
 import re
@@ -57,6 +58,19 @@ def stop(process):
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def wait_until_free(path):
+    """The kernel gives back the files of a killed process's ring a moment after the process: their locks stay that long."""
+    end = time.monotonic() + 10
+    with open(path, 'r+b') as file:
+        while time.monotonic() < end:
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except OSError:
+                time.sleep(0.01)
+    raise Failure(f'{path} is still locked')
 
 
 def launch(words, **streams):
@@ -133,6 +147,8 @@ def compare(name, unit, bench, measure):
     figures = {'ours': [], 'peer': []}
     for _ in range(ROUNDS):
         for side in ('ours', 'peer'):
+            for path in bench.folder.glob('*.vmdk'):
+                wait_until_free(path)
             figures[side].append(measure(bench, getattr(bench, side)))
     ours, peer = (statistics.median(figures[side]) for side in ('ours', 'peer'))
     print(f'bench: {name} ours={ours:.1f} peer={peer:.1f} ratio={ours / peer:.3f} unit={unit} peer_is=qemu', flush=True)
