@@ -186,8 +186,6 @@ int boot_build(const struct boot_args *args, struct fw_cfg *fw, struct err *err)
 		r = add_menu(args, fw);
 	if (r == 0)
 		r = fw_cfg_add_file_int(fw, "etc/boot-fail-wait", 4, args->retry_ms);
-	if (r == 0 && args->feature_control)
-		r = fw_cfg_add_file_int(fw, "etc/msr_feature_control", 8, args->feature_control);
 	return r < 0 ? err_set(err, -r, "bootorder", "the boot settings cannot be stored: %s", strerror(-r))
 		     : 0;
 }

@@ -34,7 +34,6 @@ struct boot_args {
 	unsigned delay_ms; // bios.bootDelay: how long the boot menu can be asked for; 0 = not at all
 	bool setup_once;                // bios.forceSetupOnce: offer the boot menu for half a minute
 	uint32_t retry_ms;              // what to do when nothing boots; BOOT_NO_RETRY = stay there
-	uint64_t feature_control;       // for MSR 3Ah on every CPU; 0 = leave it
 };
 
 // Where a controller sits: a function of bus 0, or of the bus behind the bridge BRIDGE of bus 0.
