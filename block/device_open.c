@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "block/image_lock.h"
 #include "block/image_path.h"
 
 // Below /dev/shm are files.
@@ -58,19 +59,6 @@ static int cannot_open(int code, const char *name, const struct device_want *wan
 }
 
 // --- a block device --------------------------------------------------------------------------------------
-
-static int lock_device(const struct image_file *file, struct err *err)
-{
-	struct flock lock = { .l_type = file->writable ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET };
-	int r;
-
-	if (fcntl(file->fd, F_OFD_SETLK, &lock) == 0)
-		return 0;
-	r = err_set(err, EBUSY, file->name, "another program has it open%s", file->writable ? "" : " for writing");
-	err_remedy(err, "Stop the other VM or tool first; a disk can be written by one program at a time");
-	err_exit(err, EXIT_BUSY);
-	return r;
-}
 
 static int examine(struct image_file *file, struct err *err)
 {
@@ -127,7 +115,7 @@ static int open_device(int path_fd, const char *name, const struct device_want *
 	}
 	r = examine(file, err);
 	if (!r)
-		r = lock_device(file, err);
+		r = image_lock(file->fd, file->name, (struct image_lock_want){ .writable = file->writable }, err);
 	if (r < 0)
 		image_file_close(file);
 	else

@@ -1,4 +1,4 @@
-// image_file.c: opening, confining, locking and closing the files of an image.
+// image_file.c: opening, confining and closing the files of an image.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "block/image_file.h"
 
@@ -14,31 +14,8 @@
 #include "base/compiler.h"
 #include "base/log.h"
 #include "base/vmware_lock.h"
+#include "block/image_lock.h"
 #include "block/image_path.h"
-
-// --- locks -------------------------------------------------------------------------------------------
-
-// OFD locks belong to the open file, not to the process: they hold between two opens of one process too, and
-// closing some other descriptor of the file does not drop them.
-static int take_lock(const struct image_file *file, struct err *err)
-{
-	struct flock lock = { .l_type = file->writable ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET };
-	int r;
-
-	if (fcntl(file->fd, F_OFD_SETLK, &lock) == 0)
-		return 0;
-	if (errno != EAGAIN && errno != EACCES) {
-		log_warn(
-			"%s: this file system keeps no locks (%s); take care that nobody else opens the disk",
-			file->name, strerror(errno));
-		return 0;
-	}
-	r = err_set(err, EBUSY, file->name, "another program has it open%s",
-		    file->writable ? "" : " for writing");
-	err_remedy(err, "Stop the other VM or tool first; a disk can be written by one program at a time");
-	err_exit(err, EXIT_BUSY);
-	return r;
-}
 
 // --- opening -----------------------------------------------------------------------------------------
 
@@ -106,12 +83,13 @@ static int open_flags(bool writable)
 }
 
 // Both kinds of lock; closes FILE when somebody else has one.
-static int secure(struct image_file *file, int at, const char *path, bool unlocked, struct err *err)
+static int secure(struct image_file *file, int at, const char *path, struct image_file_want want, struct err *err)
 {
-	int r = unlocked ? 0 : vmware_lock_check(at, path, file->writable, err);
+	struct image_lock_want lock = { .writable = file->writable, .at_once = want.at_once };
+	int r = want.unlocked ? 0 : vmware_lock_check(at, path, file->writable, err);
 
 	if (!r)
-		r = take_lock(file, err);
+		r = image_lock(file->fd, file->name, lock, err);
 	if (r < 0)
 		image_file_close(file);
 	return r;
@@ -125,7 +103,7 @@ int image_file_open(const char *path, struct image_file_want want, struct image_
 		return cannot_open(errno, path, want.writable, err);
 	r = adopt(fd, path, want, out, err);
 	if (!r)
-		r = secure(*out, AT_FDCWD, path, want.unlocked, err);
+		r = secure(*out, AT_FDCWD, path, want, err);
 	// VMware opens a disk by its descriptor, so that is where our lock has to be. The kernel's is ours already.
 	if (!r && want.writable && !want.unlocked) {
 		r = vmware_lock_take(path, true, &(*out)->lock, err);
@@ -166,7 +144,7 @@ int image_file_open_in(const struct image_folder *folder, const char *name, stru
 				       "is named both as a read-only and as a writable extent");
 		return 0;
 	}
-	r = secure(file, folder->fd, path, want.unlocked, err);
+	r = secure(file, folder->fd, path, want, err);
 	if (!r)
 		*out = file;
 	return r;

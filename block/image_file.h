@@ -41,6 +41,7 @@ struct image_file_want {
 	bool writable;
 	bool device;            // a block device will do as well
 	bool unlocked;          // VMware's locks are neither looked at nor taken (disk.locking)
+	bool at_once;           // the kernel's lock of a program that was killed is not waited for
 };
 
 // Opens the folder of PATH. 0 or -errno; image_folder_close() afterwards. Any thread, as all of this header

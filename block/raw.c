@@ -29,7 +29,9 @@ static int add_file(struct image *img, struct image_file *file, struct err *err)
 
 int raw_open(struct loop *loop, const struct disk_open_args *args, struct disk **out, struct err *err)
 {
-	struct image_file_want want = { .writable = !args->readonly, .device = true, .unlocked = args->unlocked };
+	// A CD is put in while the VM runs.
+	struct image_file_want want = { .writable = !args->readonly, .device = true, .unlocked = args->unlocked,
+					.at_once = args->readonly };
 	struct image_file *file;
 	struct image *img;
 	int r;

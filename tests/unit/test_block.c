@@ -1,5 +1,8 @@
 // test_block.c: disks from the outside: requests, locks, confinement, what is refused.
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <liburing.h>
+#include <pthread.h>
+
 #include "block_fixture.h"
 
 static struct fixture f;
@@ -275,11 +278,14 @@ END_TEST
 START_TEST(second_opener)
 {
 	struct disk *a, *b;
+	char us[32];
 
 	make_flat("d-flat.vmdk", 100);
 	a = must_open(&f, "d.vmdk", rw);
 	must_refuse("d.vmdk", rw, EBUSY, "another program");
 	ck_assert_int_eq(f.err.exit, EXIT_BUSY);
+	snprintf(us, sizeof(us), "process %ld)", (long)getpid());
+	must_refuse("d.vmdk", rw, EBUSY, us);
 	must_refuse("d.vmdk", ro, EBUSY, "another program");
 	must_refuse("d-flat.vmdk", (struct disk_open_args){ .raw = true, .readonly = true}, EBUSY,
 		    "another program");
@@ -291,6 +297,48 @@ START_TEST(second_opener)
 	must_close(&f, b);
 	a = must_open(&f, "d.vmdk", rw);
 	must_close(&f, a);
+}
+END_TEST
+
+static void *let_go(void *ring)
+{
+	struct timespec moment = { .tv_nsec = 300 * 1000 * 1000 };
+
+	nanosleep(&moment, NULL);
+	io_uring_queue_exit(ring);
+	return NULL;
+}
+
+// What a killed process leaves for a moment: an open file, with its lock, that only a ring has.
+static void lock_by_ring(struct io_uring *ring, const char *name)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", f.dir, name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fcntl(fd, F_OFD_SETLK, &lock), 0);
+	ck_assert_int_eq(io_uring_queue_init(4, ring, 0), 0);
+	ck_assert_int_eq(io_uring_register_files(ring, &fd, 1), 0);
+	close(fd);
+}
+
+START_TEST(lock_of_the_dead)
+{
+	struct io_uring ring;
+	pthread_t thread;
+	struct disk *d;
+
+	make_flat("d-flat.vmdk", 100);
+	lock_by_ring(&ring, "d-flat.vmdk");
+	// A CD is not waited for: the VM runs.
+	must_refuse("d-flat.vmdk", (struct disk_open_args){ .raw = true, .readonly = true }, EBUSY, "another program");
+	ck_assert_int_eq(pthread_create(&thread, NULL, let_go, &ring), 0);
+	d = must_open(&f, "d.vmdk", rw);
+	must_close(&f, d);
+	pthread_join(thread, NULL);
 }
 END_TEST
 
@@ -496,6 +544,7 @@ int main(void)
 	tcase_add_test(tc, discard_frees_blocks);
 	tcase_add_test(tc, extents_without_file);
 	tcase_add_test(tc, second_opener);
+	tcase_add_test(tc, lock_of_the_dead);
 	tcase_add_test(tc, vmware_lock);
 	tcase_add_test(tc, extent_outside);
 	tcase_add_test(tc, spellings_of_names);
