@@ -1,7 +1,7 @@
 # test_disk_tool.py: `berth disk` and vmware-vdiskmanager, judged by qemu-img.
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The table of test_matrix is docs/disks-matrix.md; BERTH_MATRIX_WRITE=1 writes it anew.
+# The table of test_matrix stands in docs/disks.md; BERTH_MATRIX_WRITE=1 writes it anew.
 import json
 import os
 import pathlib
@@ -18,7 +18,8 @@ import berthlib
 import vmdkimages
 from ui import run
 
-MATRIX = berthlib.TOP / 'docs/disks-matrix.md'
+MATRIX = berthlib.TOP / 'docs/disks.md'
+MATRIX_HEADING, AFTER_MATRIX = '## What works on which disk\n', '## More\n'
 CLEAN, LOST, NO, STOPPED = 0, 9, 10, 7
 SIZE = 2080 << 20               # more than one extent of a split disk; almost all of it is holes
 SMALL = 64 << 20                # for what lies in one file
@@ -180,7 +181,7 @@ def cell(cells, column):
 def render(rows):
     """The table, with the refusals' reasons below it."""
     notes = []
-    lines = ['# What works on which disk', '', 'Each cell was tried by `tests/clients/test_disk_tool.py` (test_matrix), with qemu-img as the judge.',
+    lines = [MATRIX_HEADING, 'Each cell was tried by `tests/clients/test_disk_tool.py` (test_matrix), with qemu-img as the judge.',
              'A number is a refusal, with its reason below.', '', '| Type | ' + ' | '.join(COLUMNS) + ' |',
              '| --- |' + ' --- |' * len(COLUMNS)]
     for kind, row in rows.items():
@@ -207,9 +208,12 @@ def test_matrix(folder):
     print('\n' + table)
     for kind in CREATABLE[:5]:
         assert [word for column, word in zip(COLUMNS, rows[kind]) if column != 'chain'] == ['yes'] * (len(COLUMNS) - 1), (kind, rows[kind])
+    text = MATRIX.read_text()
+    before, rest = text.split(MATRIX_HEADING)
+    whole = before + table + '\n' + AFTER_MATRIX + rest.split(AFTER_MATRIX)[1]
     if os.environ.get('BERTH_MATRIX_WRITE'):
-        MATRIX.write_text(table)
-    assert table == MATRIX.read_text(), 'BERTH_MATRIX_WRITE=1 writes the table anew'
+        MATRIX.write_text(whole)
+    assert whole == text, 'BERTH_MATRIX_WRITE=1 writes the table anew'
 
 
 # --- data through the tools ------------------------------------------------------------------------------
