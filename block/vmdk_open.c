@@ -26,6 +26,7 @@ struct opening {
 	// The layer that is being opened.
 	const char *name;               // for messages
 	bool readonly;                  // every layer but the first
+	bool writes;                    // what is refused to who writes is refused
 	struct image_folder folder;
 	struct image_file *top;         // its .vmdk
 	struct image_file *above;       // this file and those behind it in the list belong to layers above; NULL = none
@@ -74,7 +75,7 @@ static int check_supported(struct opening *o, const char *type)
 	if (!type)
 		return err_set(o->err, EINVAL, o->name, "has the unknown createType \"%s\"",
 			       d->create_type);
-	if (d->change_track && !o->readonly) {
+	if (d->change_track && o->writes) {
 		err_set(o->err, ENOTSUP, o->name,
 			"has changed block tracking on (\"%s\"), whose map would go stale "
 			"with every write",
@@ -236,7 +237,7 @@ static int new_sparse(struct opening *o, const struct vmdk_extent *x, struct ext
 		return r;
 	args.file->sparse = true;
 	if (stream_file_is(args.file)) {
-		struct stream_args stream = { args.file, args.sectors, args.readonly };
+		struct stream_args stream = { args.file, args.sectors, o->writes && !args.readonly };
 
 		return extent_stream_new(&stream, out, o->err);
 	}
@@ -253,7 +254,7 @@ static int new_cowd(struct opening *o, const struct vmdk_extent *x, struct exten
 
 static int new_sesparse(struct opening *o, const struct vmdk_extent *x, struct extent **out)
 {
-	struct sesparse_args args = { .sectors = x->sectors, .readonly = x->access != VMDK_RW };
+	struct sesparse_args args = { .sectors = x->sectors, .writes = o->writes && x->access == VMDK_RW };
 	int r = open_own_file(o, x, &args.file);
 
 	return r < 0 ? r : extent_sesparse_new(&args, out, o->err);
@@ -483,6 +484,7 @@ static int open_parent(struct opening *o)
 	o->top = file;
 	o->name = file->name;
 	o->readonly = true;
+	o->writes = false;
 	vmdk_desc_free(&o->desc);
 	r = open_layer(o);
 	return r < 0 ? r : check_parent(o, &expected);
@@ -494,8 +496,9 @@ static int open_parent(struct opening *o)
 static int check_units(struct opening *o)
 {
 	const struct layer *top = &o->img->layers[0];
+	bool writes = !o->args->readonly || o->args->rehearse;
 
-	for (size_t i = 0; i < top->count && o->img->layer_count > 1 && !o->args->readonly; i++) {
+	for (size_t i = 0; i < top->count && o->img->layer_count > 1 && writes; i++) {
 		if (top->extents[i]->unit > DELTA_UNIT_MAX)
 			return err_set(o->err, ENOTSUP, o->args->path,
 				       "is a delta disk with grains of more than 1 MiB, which can only be read");
@@ -522,7 +525,8 @@ static int open_all(struct opening *o)
 
 int vmdk_open(struct loop *loop, const struct disk_open_args *args, struct disk **out, struct err *err)
 {
-	struct opening o = { .args = args, .name = args->path, .readonly = args->readonly, .err = err };
+	struct opening o = { .args = args, .name = args->path, .readonly = args->readonly,
+			     .writes = !args->readonly || args->rehearse, .err = err };
 	int r = image_new(loop, args, "vmdk", &o.img, err);
 
 	if (r < 0)
