@@ -1,13 +1,16 @@
 // vmdk_open.c: from a .vmdk to a disk: what kind it is, whether it is supported, its extents, its parents.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/compiler.h"
 #include "base/log.h"
+#include "base/vmware_lock.h"
 #include "block/cowd_extent.h"
 #include "block/device_open.h"
 #include "block/image.h"
@@ -440,6 +443,22 @@ static bool is_known(const struct opening *o, const struct image_file *file)
 	return f != NULL;
 }
 
+// It must stay as it is while a child is written, whichever VM it belongs to: VMware is told so, where it looks first.
+static int mark_parent(const struct opening *o, const char *name, struct image_file *file)
+{
+	char fd[32], folder[PATH_MAX], path[2 * PATH_MAX];
+	ssize_t n;
+
+	if (o->args->readonly || o->args->unlocked)
+		return 0;
+	snprintf(fd, sizeof(fd), "/proc/self/fd/%d", o->folder.fd);
+	n = readlink(fd, folder, sizeof(folder));
+	if (n < 0 || (size_t)n >= sizeof(folder))
+		return err_set(o->err, errno, file->name, "its folder cannot be found");
+	snprintf(path, sizeof(path), "%.*s/%s", (int)n, folder, name);
+	return vmware_lock_take(path, false, &file->lock, o->err);
+}
+
 static int open_parent_file(struct opening *o, struct parent_place *place, struct image_file **out)
 {
 	struct image_file_want want = { .unlocked = o->args->unlocked };
@@ -475,6 +494,8 @@ static int open_parent(struct opening *o)
 	if (r < 0)
 		return r;
 	r = image_add_layer(o->img, o->err);
+	if (!r)
+		r = mark_parent(o, place.name, file);
 	if (r < 0) {
 		image_file_close(file);
 		return r;
