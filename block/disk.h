@@ -112,6 +112,8 @@ struct disk_open_args {
 	const char *path;               // .vmdk descriptor or sparse extent, or raw image (.iso)
 	bool raw;                       // the file is a plain image (CD); never guessed from content
 	bool readonly;
+	// With readonly: what could not be opened for writing is refused, as if it were to be written.
+	bool rehearse;
 	bool allow_outside;             // extents may lie outside the image's folder (berth.disk.allowOutside)
 	bool allow_device;              // extents may be block devices of the host (berth.disk.allowDevice)
 	bool write_through;

@@ -230,7 +230,7 @@ static int open_sesparse(struct sesparse *s, const struct sesparse_args *args, s
 {
 	int r;
 
-	if (s->file->writable && !args->readonly) {
+	if (args->writes) {
 		err_set(err, ENOTSUP, s->file->name,
 			"is an ESXi delta disk (seSparse), which can be read but not written");
 		err_remedy(err, "Attach it read-only, convert the disk (berth disk convert, qemu-img convert), or "

@@ -11,9 +11,9 @@
 struct sesparse_args {
 	struct image_file *file;        // stays the image's
 	uint64_t sectors;               // what the descriptor says
-	bool readonly;
+	bool writes;                    // the disk is to be written here
 };
-// 0; -ENOTSUP when FILE is to be written; other -errno.
+// 0; -ENOTSUP when it is to be written; other -errno.
 int extent_sesparse_new(const struct sesparse_args *args, struct extent **out, struct err *err);
 
 #endif

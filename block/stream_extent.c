@@ -330,7 +330,7 @@ static int load_directory(struct stream *s, struct err *err)
 
 static int check_use(const struct stream *s, const struct stream_args *args, struct err *err)
 {
-	if (s->file->writable && !args->readonly) {
+	if (args->writes) {
 		err_set(err, ENOTSUP, s->file->name,
 			"is a streamOptimized (compressed) image for transport, which can be read but not written");
 		err_remedy(err, "Convert it first (berth disk convert, vmware-vdiskmanager -r FILE -t 0 NEW.vmdk, or "

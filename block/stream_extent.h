@@ -12,13 +12,13 @@
 struct stream_args {
 	struct image_file *file;        // stays the image's
 	uint64_t sectors;               // what the descriptor says
-	bool readonly;
+	bool writes;                    // the disk is to be written here
 };
 // True when FILE's first sector says that it is streamOptimized. Opening only, as all of this header.
 bool stream_file_is(const struct image_file *file);
 // Header and footer. 0 or -errno.
 int stream_header_read(const struct image_file *file, struct sparse_header *header, struct err *err);
-// 0; -ENOTSUP when FILE is to be written; other -errno.
+// 0; -ENOTSUP when it is to be written; other -errno.
 int extent_stream_new(const struct stream_args *args, struct extent **out, struct err *err);
 
 #endif

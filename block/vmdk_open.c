@@ -1,13 +1,16 @@
 // vmdk_open.c: from a .vmdk to a disk: what kind it is, whether it is supported, its extents, its parents.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/compiler.h"
 #include "base/log.h"
+#include "base/vmware_lock.h"
 #include "block/cowd_extent.h"
 #include "block/device_open.h"
 #include "block/image.h"
@@ -26,6 +29,7 @@ struct opening {
 	// The layer that is being opened.
 	const char *name;               // for messages
 	bool readonly;                  // every layer but the first
+	bool writes;                    // what is refused to who writes is refused
 	struct image_folder folder;
 	struct image_file *top;         // its .vmdk
 	struct image_file *above;       // this file and those behind it in the list belong to layers above; NULL = none
@@ -74,7 +78,7 @@ static int check_supported(struct opening *o, const char *type)
 	if (!type)
 		return err_set(o->err, EINVAL, o->name, "has the unknown createType \"%s\"",
 			       d->create_type);
-	if (d->change_track && !o->readonly) {
+	if (d->change_track && o->writes) {
 		err_set(o->err, ENOTSUP, o->name,
 			"has changed block tracking on (\"%s\"), whose map would go stale "
 			"with every write",
@@ -236,7 +240,7 @@ static int new_sparse(struct opening *o, const struct vmdk_extent *x, struct ext
 		return r;
 	args.file->sparse = true;
 	if (stream_file_is(args.file)) {
-		struct stream_args stream = { args.file, args.sectors, args.readonly };
+		struct stream_args stream = { args.file, args.sectors, o->writes && !args.readonly };
 
 		return extent_stream_new(&stream, out, o->err);
 	}
@@ -253,7 +257,7 @@ static int new_cowd(struct opening *o, const struct vmdk_extent *x, struct exten
 
 static int new_sesparse(struct opening *o, const struct vmdk_extent *x, struct extent **out)
 {
-	struct sesparse_args args = { .sectors = x->sectors, .readonly = x->access != VMDK_RW };
+	struct sesparse_args args = { .sectors = x->sectors, .writes = o->writes && x->access == VMDK_RW };
 	int r = open_own_file(o, x, &args.file);
 
 	return r < 0 ? r : extent_sesparse_new(&args, out, o->err);
@@ -439,6 +443,22 @@ static bool is_known(const struct opening *o, const struct image_file *file)
 	return f != NULL;
 }
 
+// It must stay as it is while a child is written, whichever VM it belongs to: VMware is told so, where it looks first.
+static int mark_parent(const struct opening *o, const char *name, struct image_file *file)
+{
+	char fd[32], folder[PATH_MAX], path[2 * PATH_MAX];
+	ssize_t n;
+
+	if (o->args->readonly || o->args->unlocked)
+		return 0;
+	snprintf(fd, sizeof(fd), "/proc/self/fd/%d", o->folder.fd);
+	n = readlink(fd, folder, sizeof(folder));
+	if (n < 0 || (size_t)n >= sizeof(folder))
+		return err_set(o->err, errno, file->name, "its folder cannot be found");
+	snprintf(path, sizeof(path), "%.*s/%s", (int)n, folder, name);
+	return vmware_lock_take(path, false, &file->lock, o->err);
+}
+
 static int open_parent_file(struct opening *o, struct parent_place *place, struct image_file **out)
 {
 	struct image_file_want want = { .unlocked = o->args->unlocked };
@@ -474,6 +494,8 @@ static int open_parent(struct opening *o)
 	if (r < 0)
 		return r;
 	r = image_add_layer(o->img, o->err);
+	if (!r)
+		r = mark_parent(o, place.name, file);
 	if (r < 0) {
 		image_file_close(file);
 		return r;
@@ -483,6 +505,7 @@ static int open_parent(struct opening *o)
 	o->top = file;
 	o->name = file->name;
 	o->readonly = true;
+	o->writes = false;
 	vmdk_desc_free(&o->desc);
 	r = open_layer(o);
 	return r < 0 ? r : check_parent(o, &expected);
@@ -494,8 +517,9 @@ static int open_parent(struct opening *o)
 static int check_units(struct opening *o)
 {
 	const struct layer *top = &o->img->layers[0];
+	bool writes = !o->args->readonly || o->args->rehearse;
 
-	for (size_t i = 0; i < top->count && o->img->layer_count > 1 && !o->args->readonly; i++) {
+	for (size_t i = 0; i < top->count && o->img->layer_count > 1 && writes; i++) {
 		if (top->extents[i]->unit > DELTA_UNIT_MAX)
 			return err_set(o->err, ENOTSUP, o->args->path,
 				       "is a delta disk with grains of more than 1 MiB, which can only be read");
@@ -522,7 +546,8 @@ static int open_all(struct opening *o)
 
 int vmdk_open(struct loop *loop, const struct disk_open_args *args, struct disk **out, struct err *err)
 {
-	struct opening o = { .args = args, .name = args->path, .readonly = args->readonly, .err = err };
+	struct opening o = { .args = args, .name = args->path, .readonly = args->readonly,
+			     .writes = !args->readonly || args->rehearse, .err = err };
 	int r = image_new(loop, args, "vmdk", &o.img, err);
 
 	if (r < 0)

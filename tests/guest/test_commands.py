@@ -15,6 +15,7 @@ import berthlib
 import grubdisk
 import payload
 import vmxfile
+from ui import run
 
 
 def snapshot(folder):
@@ -152,6 +153,17 @@ def test_impossible_geometry(folder):
     data[20:28] = (3).to_bytes(8, 'little')             # a grain size that is no power of two
     (folder / 'disk.vmdk').write_bytes(data)
     refused(folder, vmx, berthlib.DISK, 'disk.vmdk')
+
+
+def test_disk_that_can_only_be_read(folder):
+    """berth check refuses it as berth run does; a disk whose guest writes elsewhere is taken."""
+    vmx = with_disk(folder)
+    (folder / 'disk.vmdk').unlink()
+    run('qemu-img', 'convert', '-f', 'raw', '-O', 'vmdk', '-o', 'subformat=streamOptimized', folder / 'payload.raw', folder / 'disk.vmdk')
+    refused(folder, vmx, berthlib.DISK, 'disk.vmdk', 'can be read but not written', 'berth disk convert')
+    assert 'can be read but not written' in berthlib.berth('check', vmx, check=berthlib.DISK).stdout
+    vmxfile.write(vmx, {**vmxfile.parse(vmx.read_text()), 'ide0:0.mode': 'independent-nonpersistent'})
+    berthlib.berth('check', vmx, check=0)
 
 
 def test_extent_outside_the_folder(folder):

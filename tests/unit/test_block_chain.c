@@ -245,7 +245,12 @@ START_TEST(sizes_differ)
 }
 END_TEST
 
-// Two clones share a parent; nobody writes it meanwhile.
+static void expect_marks(unsigned count)
+{
+	shell("test \"$(cat %s/base.vmdk.lck/M*.lck 2>/dev/null | tr -d '\\0' | grep -o ' S ' | wc -l)\" = %u", f.dir, count);
+}
+
+// Two clones share a parent; nobody writes it meanwhile, VMware neither.
 START_TEST(locks)
 {
 	struct disk *a, *b;
@@ -255,11 +260,19 @@ START_TEST(locks)
 	make_child("b.vmdk", "base.vmdk");
 	a = must_open(&f, "a.vmdk", rw);
 	b = must_open(&f, "b.vmdk", rw);
+	expect_marks(2);
 	must_refuse("base.vmdk", rw, EBUSY, "another program");
 	write_byte(a, 0, 512, 1);
 	expect_byte(b, 0, GRAIN, 0xb0);
 	must_close(&f, a);
+	expect_marks(1);
 	must_close(&f, b);
+	shell("test ! -e %s/base.vmdk.lck", f.dir);
+	must_close(&f, must_open(&f, "a.vmdk", ro));
+	shell("mkdir %s/base.vmdk.lck", f.dir);
+	put_text(&f, "base.vmdk.lck/M12345.lck", "uuid=1 2-3 4 X 5 lc=6");
+	must_refuse("a.vmdk", rw, EBUSY, "M12345.lck");
+	shell("rm -r %s/base.vmdk.lck", f.dir);
 	a = must_open(&f, "base.vmdk", rw);
 	must_refuse("a.vmdk", rw, EBUSY, "for writing");
 	must_close(&f, a);

@@ -7,7 +7,7 @@
 #define TABLE_SECTORS (4096ull * 8)     // of the disk, that a table covers
 
 static struct fixture f;
-static const struct disk_open_args rw = { 0 }, ro = { .readonly = true };
+static const struct disk_open_args rw = { 0 }, ro = { .readonly = true }, rehearsal = { .readonly = true, .rehearse = true };
 static const struct se_layout plain = { .sectors = 3 * TABLE_SECTORS - 40, .tables = 2, .grains = SE_TABLES + 128 };
 
 static void setup(void)
@@ -227,6 +227,7 @@ START_TEST(refusals)
 
 	make(16);
 	expect_refusal(&f, "d.vmdk", rw, ENOTSUP, "can be read but not written");
+	expect_refusal(&f, "d.vmdk", rehearsal, ENOTSUP, "can be read but not written");
 	ck_assert_ptr_nonnull(strstr(f.err.remedy, "convert"));
 	expect_refusal(&f, "d-sesparse.vmdk", ro, EINVAL, "without -delta or -sesparse");
 	poke64(&f, "d-sesparse.vmdk", 512 + 24, 1);

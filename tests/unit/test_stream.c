@@ -10,7 +10,7 @@
 #define GRAIN STREAM_GRAIN_BYTES
 
 static struct fixture f;
-static const struct disk_open_args rw = { 0 }, ro = { .readonly = true };
+static const struct disk_open_args rw = { 0 }, ro = { .readonly = true }, rehearsal = { .readonly = true, .rehearse = true };
 
 static void setup(void)
 {
@@ -383,6 +383,7 @@ START_TEST(refusals)
 	write_stream("s.vmdk", 1000, raw);
 	free(get_file(&f, "s.vmdk", &len));
 	expect_refusal(&f, "s.vmdk", rw, ENOTSUP, "can be read but not written");
+	expect_refusal(&f, "s.vmdk", rehearsal, ENOTSUP, "can be read but not written");
 	ck_assert_ptr_nonnull(strstr(f.err.remedy, "berth disk convert"));
 	ck_assert_int_eq(truncate(path_in(&f, "s.vmdk", path, sizeof(path)), (off_t)len - 512), 0);
 	expect_refusal(&f, "s.vmdk", ro, EINVAL, "not complete");

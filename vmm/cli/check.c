@@ -41,7 +41,9 @@ static void note_failure(struct check_drive *d, struct err *err)
 static void look_at_drive(const struct check *check, struct loop *loop, const struct vm_drive *v,
 			  struct check_drive *d)
 {
+	bool writes = v->kind == VM_DRIVE_DISK && v->mode == VM_DISK_PERSISTENT;
 	struct disk_open_args args = { .path = v->path, .raw = v->kind == VM_DRIVE_CDROM, .readonly = true,
+				       .rehearse = writes,
 				       .allow_outside = check->config->disk_allow_outside,
 				       .ignore_parent_cid = check->config->disk_ignore_parent_cid,
 				       .allow_device = check->config->disk_allow_device,
@@ -49,7 +51,7 @@ static void look_at_drive(const struct check *check, struct loop *loop, const st
 	struct err err = { 0 };
 	struct disk *disk;
 
-	if (v->kind == VM_DRIVE_DISK && access(v->path, F_OK) == 0 && access(v->path, W_OK) < 0) {
+	if (writes && access(v->path, F_OK) == 0 && access(v->path, W_OK) < 0) {
 		err_set(&err, EACCES, v->path, "cannot be written by this user");
 		note_failure(d, &err);
 		return;

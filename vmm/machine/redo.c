@@ -169,8 +169,6 @@ int redo_prepare(const struct vm_config *config, const struct vm_drive *d, struc
 
 	if (!code && !r->path)
 		code = make(config, d, r, err);
-	if (!code && !config->disk_unlocked)
-		code = vmware_lock_take(d->path, false, &r->base_lock, err);
 	if (code < 0 && r->fresh)
 		unlink(r->path);
 	if (code < 0)
@@ -182,7 +180,6 @@ int redo_prepare(const struct vm_config *config, const struct vm_drive *d, struc
 
 void redo_forget(struct redo *r)
 {
-	vmware_lock_release(r->base_lock);
 	free(r->path);
 	*r = (struct redo){ 0 };
 }
@@ -202,8 +199,6 @@ static int commit(struct loop *loop, const struct vm_config *config, struct redo
 	struct tool_commit_args args = { .path = r->path, .allow_outside = config->disk_allow_outside, .remove = true };
 	struct tool_commit_result result = { 0 };
 
-	vmware_lock_release(r->base_lock);
-	r->base_lock = NULL;
 	return tool_commit(&tool, &args, &result, err);
 }
 

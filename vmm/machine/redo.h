@@ -8,7 +8,6 @@
 
 #include "base/err.h"
 #include "base/loop.h"
-#include "base/vmware_lock.h"
 #include "vmx/config.h"
 
 #define REDO_SUFFIX "REDO_"
@@ -17,7 +16,6 @@
 struct redo {
 	char *path;                     // NULL = the disk has none
 	bool fresh;                     // made by this run
-	struct vmware_lock *base_lock;  // shared, on the disk below
 };
 
 enum redo_fate { REDO_KEEP, REDO_DISCARD, REDO_COMMIT };
