@@ -17,9 +17,11 @@
 // CMOS bytes as AT firmware and SeaBIOS know them.
 enum cmos {
 	CMOS_EQUIPMENT = 0x14, CMOS_BASE_KIB = 0x15, CMOS_EXT_KIB = 0x17, CMOS_CHECKSUM = 0x2e,
-	CMOS_EXT2_KIB = 0x30, CMOS_ABOVE_16M = 0x34, CMOS_TRANSLATION = 0x39, CMOS_ABOVE_4G = 0x5b,
+	CMOS_EXT2_KIB = 0x30, CMOS_ABOVE_16M = 0x34, CMOS_BOOT_FLAG = 0x36, CMOS_TRANSLATION = 0x39, CMOS_ABOVE_4G = 0x5b,
 	CMOS_CPUS = 0x5f,
 };
+// The simple boot flag, valid: odd parity and nothing said.
+enum { BOOT_FLAG_PARITY = 0x80 };
 enum equipment { EQUIPMENT_FPU = 1 << 1, EQUIPMENT_MOUSE = 1 << 2 };
 
 struct rtc {
@@ -228,6 +230,7 @@ static void fill_cmos(uint8_t *cmos, const struct rtc_args *args)
 	cmos[CMOS_EQUIPMENT] = EQUIPMENT_FPU | EQUIPMENT_MOUSE;
 	cmos[CMOS_CPUS] = (uint8_t)(args->cpus ? MIN(args->cpus, 256u) - 1 : 0);
 	cmos[CMOS_TRANSLATION] = 0x55;
+	cmos[CMOS_BOOT_FLAG] = BOOT_FLAG_PARITY;
 	fill_checksum(cmos);
 }
 

@@ -511,6 +511,8 @@ START_TEST(methods_work)
 	ck_assert(evaluates_to("evaluate \\_SB.PCI0.EXPL._STA", "0000000000000000"));
 	ck_assert(evaluates_to("evaluate \\_SB.PCI0._CRS", "E0 FF FF FF EF 00 00 00 00"));
 	ck_assert(evaluates_to("evaluate \\_S1", "0000000000000004"));
+	ck_assert(evaluates_to("execute \\_PTS 1;evaluate \\_SB.PCI0.CRST", "0000000000000000"));
+	ck_assert(evaluates_to("execute \\_PTS 5;evaluate \\_SB.PCI0.CRST", "0000000000000001"));
 	ck_assert(evaluates_to("evaluate \\_PR.CP01", "Processor"));
 	ck_assert(evaluates_to("evaluate \\_PIC 1;evaluate \\_SB.PCI0.LNKA._PRS", "23 F8 CE 18"));
 	close_folder();
@@ -589,6 +591,13 @@ START_TEST(slots)
 	ck_assert(evaluates_to("evaluate \\_SB.PCI0.P2P0.S3F0._DSM" DSM "0 [0]", "01"));
 	ck_assert(evaluates_to("evaluate \\_SB.PCI0.PE51.S1F0._DSM" DSM "0 [0]", "01"));
 	ck_assert(evaluates_to("evaluate \\_SB.PCI0.PE41.S1F0._DSM" DSM "7 [0]", "0000000002000400"));
+	// Requests of the hot plug registers reach the slot they are about; _EJ0 names the slot.
+	ck_assert(evaluates_to("execute \\_GPE._L01", "Execut"));
+	ck_assert(evaluates_to("execute \\_SB.PCI0.P2P0.HPNT 0x21 3", "System Notify on [S2F0]"));
+	ck_assert(evaluates_to("execute \\_SB.PCI0.P2P0.HPNT 0x21 3", "Value 0x03 (Eject Request)"));
+	ck_assert(evaluates_to("execute \\_SB.PCI0.P2P0.HPNT 0x3F 1", "System Notify on [S32F]"));
+	ck_assert(evaluates_to("execute \\_SB.PCI0.P2P0.S3F0._EJ0 1;evaluate \\_SB.PCI0.HPSL", "0000000000000022"));
+	ck_assert(evaluates_to("execute \\_SB.PCI0.PE41.S1F0._EJ0 1;evaluate \\_SB.PCI0.HPSL", "00000000000000A1"));
 	// Hot plug, SHPC, PME, capability: granted; AER is not, and a bit says that something was not.
 	ck_assert(evaluates_to(OSC "1 3 (00 00 00 00 1F 00 00 00 1F 00 00 00)", "10 00 00 00 1F 00 00 00 17"));
 	ck_assert(evaluates_to(OSC "1 3 (00 00 00 00 1F 00 00 00 17 00 00 00)", "00 00 00 00 1F 00 00 00 17"));

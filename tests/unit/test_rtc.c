@@ -393,6 +393,7 @@ START_TEST(cmos_tells_memory_cpus_and_checksum)
 	ck_assert_uint_eq(cmos(&rig, 0x34) | cmos(&rig, 0x35) << 8, (0xc0000000u - (16u << 20)) >> 16);
 	ck_assert_uint_eq(cmos(&rig, 0x5b) | cmos(&rig, 0x5c) << 8 | cmos(&rig, 0x5d) << 16, 0x8000);
 	ck_assert_uint_eq(cmos(&rig, 0x5f), 3);
+	ck_assert_uint_eq(cmos(&rig, 0x36), 0x80);      // the simple boot flag, its parity odd
 	ck_assert_uint_eq(cmos(&rig, 0x32), 0x19);
 	ck_assert_uint_eq(cmos(&rig, 0x38) | cmos(&rig, 0x3d), 0);
 	for (uint8_t i = 0x10; i < 0x2e; i++)

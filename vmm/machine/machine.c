@@ -21,12 +21,14 @@
 #define DRAIN_LIMIT_NS 30000000000ull
 #define NS_PER_SECOND  1000000000ull
 
-void machine_add_device(struct machine *m, const struct device_class *cls, void *dev)
+struct machine_device *machine_add_device(struct machine *m, const struct device_class *cls, void *dev)
 {
-	if (m->device_count < MACHINE_DEVICES)
-		m->devices[m->device_count++] = (struct machine_device){ cls, dev };
-	else
+	if (m->device_count == MACHINE_DEVICES) {
 		log_error("the device table is full: %s will not be reset", cls->name);
+		return NULL;
+	}
+	m->devices[m->device_count] = (struct machine_device){ .cls = cls, .dev = dev };
+	return &m->devices[m->device_count++];
 }
 
 const char *machine_state_name(enum machine_state state)
@@ -163,6 +165,11 @@ static bool guest_runs_in(enum machine_state state)
 	return state == MACHINE_RUNNING || state == MACHINE_STOPPING;
 }
 
+bool machine_guest_runs(const struct machine *m)
+{
+	return guest_runs_in(m->state);
+}
+
 static void question_waits(void *arg)
 {
 	struct machine *m = arg;
@@ -249,6 +256,7 @@ static void reset_now(void *arg)
 		return;
 	}
 	m->reset_draining = false;
+	machine_hotplug_reset(m);
 	for (size_t i = 0; i < m->device_count; i++) {
 		if (m->devices[i].cls->reset)
 			m->devices[i].cls->reset(m->devices[i].dev);
