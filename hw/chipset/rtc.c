@@ -38,7 +38,8 @@ struct rtc {
 	struct vtimer timer;
 	uint64_t armed;                 // deadline of the timer, MC146818_NEVER = none
 	void (*alarm)(void *arg);
-	void *alarm_arg;
+	void (*written)(void *arg);
+	void *host_arg;                 // for both
 };
 
 // --- the core's host; the lock is held -----------------------------------------------------------------
@@ -66,7 +67,7 @@ static void host_alarm(void *arg)
 	struct rtc *rtc = arg;
 
 	if (rtc->alarm)
-		rtc->alarm(rtc->alarm_arg);
+		rtc->alarm(rtc->host_arg);
 }
 
 // --- time ----------------------------------------------------------------------------------------------
@@ -135,6 +136,8 @@ static void port_write(void *dev, uint64_t offset, unsigned size, uint64_t value
 	(void)size;
 	mc146818_port_write(&rtc->core, (unsigned)offset, (uint8_t)value, vclock_now(rtc->clock));
 	arm(rtc);
+	if (rtc->written && (offset & 1))       // 71h and 73h hold data, 70h and 72h say which
+		rtc->written(rtc->host_arg);
 }
 
 static const struct bus_ops port_ops = { .read = port_read, .write = port_write, .max_size = 1 };
@@ -249,7 +252,8 @@ int rtc_create(const struct platform *platform, const struct rtc_args *args, str
 	rtc->ports = platform->ports;
 	rtc->clock = platform->clock;
 	rtc->alarm = args->alarm;
-	rtc->alarm_arg = args->arg;
+	rtc->written = args->written;
+	rtc->host_arg = args->arg;
 	rtc->armed = MC146818_NEVER;
 	irq_line_connect(&rtc->irq, &platform->isa_irq[RTC_IRQ]);
 	mc146818_init(&rtc->core, &host, vclock_now(rtc->clock));

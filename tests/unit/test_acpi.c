@@ -619,10 +619,17 @@ START_TEST(configuration_space_and_memory)
 	t = loaded_table(&mem, xsdt, 8, "SRAT");
 	check_ident(t, "VMWARE", "MEMPLUG ", "VMW ", 1);
 	ck_assert_uint_eq(t[8], 2);
-	ck_assert_uint_eq(get_le32(t + 4), 48 + 2 * 16 + 3 * 40);
+	ck_assert_uint_eq(get_le32(t + 4), 48 + 2 * 16 + 4 * 40);
 	ck_assert_uint_eq(get_le64(t + 48 + 32 + 40 + 8), 0x100000);
 	ck_assert_uint_eq(get_le64(t + 48 + 32 + 40 + 16), 0xc0000000 - 0x100000);
 	ck_assert_uint_eq(get_le64(t + 48 + 32 + 80 + 8), 0x100000000ull);
+	ck_assert_uint_eq(get_le64(t + 48 + 32 + 120 + 8), 0x140000000ull);
+	ck_assert_uint_eq(get_le64(t + 48 + 32 + 120 + 16), 0x1040000000ull - 0x140000000ull);
+	ck_assert_uint_eq(get_le32(t + 48 + 32 + 120 + 28), 3);
+	release();
+	args.high_size = 0;
+	build();
+	ck_assert_uint_eq(get_le32(loaded_table(&mem, xsdt, 8, "SRAT") + 4), 48 + 2 * 16 + 2 * 40);
 	args.hot_add = false;
 	release();
 	build();

@@ -115,7 +115,12 @@ struct machine {
 	enum machine_state behind_question;     // what the VM does when no question waits any more
 	struct vnc_server *vnc;
 
-	struct nvram nvram;             // as it was at the start
+	struct nvram nvram;             // as it was at the start, or written last
+	uint64_t nvram_saved;           // when it was written last
+	struct loop_timer nvram_timer;
+	struct loop_call nvram_call;    // the guest wrote something
+	bool nvram_waits;               // the timer is set
+	bool nvram_failed;              // it could not be written last time; that was said
 	int64_t clock_base;             // what the clock showed at virtual time 0 if nobody had ever set it
 	struct firmware_roms roms;
 	FILE *debugcon;                 // what the firmware says, or NULL
@@ -159,7 +164,7 @@ int machine_build_usb(struct machine *m, struct err *err);
 int machine_build_hotplug(struct machine *m, struct err *err);
 void machine_hotplug_port(struct machine *m, struct root_port_args *args);
 void machine_hotplug_reset(struct machine *m);
-// build.c: what survives power-off, written when the machine has stopped. Trouble is logged.
+// build.c: writes what survives power-off, if it changed. Trouble is logged.
 void machine_save_nvram(struct machine *m);
 // firmware.c: ROM images and the tables the firmware hands to the guest.
 int machine_load_roms(struct machine *m, struct err *err);
