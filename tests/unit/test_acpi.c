@@ -214,6 +214,32 @@ START_TEST(madt_small)
 }
 END_TEST
 
+// As many as VMware's newer machines list; only the first two are there.
+START_TEST(madt_with_those_that_are_not_there)
+{
+	unsigned count[16];
+	uint8_t *madt;
+
+	args.listed_cpus = 128;
+	args.hot_add = true;
+	args.low_size = 1 << 30;
+	build();
+	madt = loaded_table(&mem, xsdt, 8, "APIC");
+	ck_assert_uint_eq(get_le32(madt + 4), 0x742);
+	count_madt(madt, count);
+	ck_assert_uint_eq(count[0], 128);
+	ck_assert_uint_eq(count[4], 128);
+	ck_assert_mem_eq(madt + 44 + 8, "\0\x08\1\2\1\0\0\0", 8);
+	ck_assert_mem_eq(madt + 44 + 16, "\0\x08\2\4\0\0\0\0", 8);
+	ck_assert_mem_eq(madt + 44 + 127 * 8, "\0\x08\x7f\xfe\0\0\0\0", 8);
+	ck_assert_uint_eq(get_le32(loaded_table(&mem, xsdt, 8, "SRAT") + 4), 48 + 128 * 16 + 2 * 40);
+	ck_assert_ptr_null(memmem(files.tables.data, files.tables.len, "CP02", 4));
+	release();
+	args.listed_cpus = ACPI_MAX_CPUS + 1;
+	ck_assert_int_lt(acpi_files_build(&args, &files, NULL), 0);
+}
+END_TEST
+
 START_TEST(madt_beyond_the_byte)
 {
 	unsigned count[16];
@@ -799,6 +825,7 @@ static TCase *table_tests(void)
 	tcase_add_test(tc, old_machine);
 	tcase_add_test(tc, small_tables);
 	tcase_add_test(tc, madt_small);
+	tcase_add_test(tc, madt_with_those_that_are_not_there);
 	tcase_add_test(tc, madt_beyond_the_byte);
 	tcase_add_test(tc, bad_arguments);
 	tcase_add_test(tc, into_fw_cfg);

@@ -203,6 +203,16 @@ START_TEST(older_version)
 	ck_assert_uint_eq(find(16, 0)[1], 15);
 	ck_assert_uint_eq(find(9, 0)[1], 13);
 	ck_assert_uint_eq(count(11), 0);
+	blob_free(&files.tables);
+	args.host_vendor = "Somebody Inc.";
+	build();
+	ck_assert_str_eq(text(find(11, 0), 1), "Somebody Inc.");
+	blob_free(&files.tables);
+	args.no_oem_strings = false;
+	build();
+	ck_assert_uint_eq(find(11, 0)[4], 3);
+	ck_assert_str_eq(text(find(11, 0), 2), "Welcome to the Virtual Machine");
+	ck_assert_str_eq(text(find(11, 0), 3), "Somebody Inc.");
 }
 END_TEST
 
