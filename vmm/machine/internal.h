@@ -29,6 +29,7 @@
 #define MACHINE_DRIVES  (VM_IDE_CHANNELS * 2u)
 
 struct fw_cfg;
+struct gauge;
 struct genid;
 struct i440bx;
 struct hpc;
@@ -84,6 +85,7 @@ struct machine {
 	struct bus *ports, *mmio;
 	struct gmem *mem;
 	struct memory ram;              // what mem is made of; mem's to release
+	struct gauge *resident;         // how much of it is in the host's memory
 	struct irq_pin isa_irq[16], ioapic_irq[KVM_GSIS - 16];
 	struct console console;
 	struct platform platform;
