@@ -58,8 +58,10 @@ struct pci_ops {
 	// The bridge above resets its bus, or the guest this function (FLR); configuration was already restored.
 	// Root lock held. Optional.
 	void (*bus_reset)(struct pci_dev *dev);
-	// Bridges: a function came onto the bus behind it. Root lock held. Optional.
-	void (*child_attached)(struct pci_dev *bridge, struct pci_dev *child);
+	// Bridges: a function came onto the bus behind it, HOT: while the machine ran; or it left. Root lock held.
+	// Optional.
+	void (*child_attached)(struct pci_dev *bridge, struct pci_dev *child, bool hot);
+	void (*child_detached)(struct pci_dev *bridge, struct pci_dev *child);
 };
 
 #define PCI_MSIX_MAX 65u
@@ -156,6 +158,8 @@ uint32_t pci_config_get(const struct pci_dev *dev, unsigned off, unsigned size);
 // Puts the function on BUS at DEVFN. -EEXIST when taken. Before the machine starts. What config holds now
 // is what a reset restores.
 int pci_attach(struct pci_bus *bus, struct pci_dev *dev, uint8_t devfn, struct err *err);
+// What is attached from now on comes while the machine runs (HOT), or as part of it. While no vCPU runs.
+void pci_root_hot(struct pci_root *root, bool hot);
 // Takes the function off its bus: BARs unmapped, INTx down. The root must still exist. While no vCPU runs.
 void pci_detach(struct pci_dev *dev);
 // Power-on configuration, BARs unmapped, interrupts down. Takes the root lock.

@@ -41,6 +41,21 @@ int kvm_cap(const struct kvm *kvm, int cap)
 	return r < 0 ? 0 : r;
 }
 
+int kvm_wide_apic_ids(struct kvm *kvm, struct err *err)
+{
+	struct kvm_enable_cap c = {
+		.cap = KVM_CAP_X2APIC_API, .args = { KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK },
+	};
+	int r;
+
+	if (ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &c) == 0)
+		return 0;
+	r = err_set(err, errno, "KVM", "this host's KVM knows no APIC IDs above 254, and this many CPUs in sockets need them");
+	err_remedy(err, "Lower numvcpus, or raise cpuid.coresPerSocket so that fewer numbers stay unused");
+	err_exit(err, EXIT_HOST);
+	return r;
+}
+
 // --- opening ---------------------------------------------------------------------------------------
 
 static int open_device(struct kvm *kvm, struct err *err)

@@ -33,6 +33,9 @@ void kvm_pit_gate(struct kvm *kvm, bool hpet_has_irq0);
 // Power-on state of PIC, IOAPIC and PIT. All vCPUs paused.
 void kvm_reset(struct kvm *kvm);
 
+// From now on APIC IDs above 254 mean what they say: KVM takes 255 for all CPUs otherwise, and keeps 8 bits of an ID in
+// saved state and messages. Before the first vCPU. EXIT_HOST when KVM has no means.
+int kvm_wide_apic_ids(struct kvm *kvm, struct err *err);
 int kvm_vm_fd(const struct kvm *kvm);
 int kvm_sys_fd(const struct kvm *kvm);
 // KVM_CHECK_EXTENSION, 0 when absent.

@@ -14,19 +14,24 @@
 #include "hw/chipset/rtc.h"
 #include "hw/serial/serial.h"
 #include "hw/storage/piix4_ide.h"
+#include "machine/gauge.h"
 #include "machine/internal.h"
 #include "vnc/vnc.h"
 
+#define RESIDENT_AGE_MS  1000u
+#define RESIDENT_WAIT_MS 20u    // the loop's disks wait as long
 #define DRAIN_STEP_NS  1000000ull
 #define DRAIN_LIMIT_NS 30000000000ull
 #define NS_PER_SECOND  1000000000ull
 
-void machine_add_device(struct machine *m, const struct device_class *cls, void *dev)
+struct machine_device *machine_add_device(struct machine *m, const struct device_class *cls, void *dev)
 {
-	if (m->device_count < MACHINE_DEVICES)
-		m->devices[m->device_count++] = (struct machine_device){ cls, dev };
-	else
+	if (m->device_count == MACHINE_DEVICES) {
 		log_error("the device table is full: %s will not be reset", cls->name);
+		return NULL;
+	}
+	m->devices[m->device_count] = (struct machine_device){ .cls = cls, .dev = dev };
+	return &m->devices[m->device_count++];
 }
 
 const char *machine_state_name(enum machine_state state)
@@ -163,6 +168,11 @@ static bool guest_runs_in(enum machine_state state)
 	return state == MACHINE_RUNNING || state == MACHINE_STOPPING;
 }
 
+bool machine_guest_runs(const struct machine *m)
+{
+	return guest_runs_in(m->state);
+}
+
 static void question_waits(void *arg)
 {
 	struct machine *m = arg;
@@ -249,6 +259,7 @@ static void reset_now(void *arg)
 		return;
 	}
 	m->reset_draining = false;
+	machine_hotplug_reset(m);
 	for (size_t i = 0; i < m->device_count; i++) {
 		if (m->devices[i].cls->reset)
 			m->devices[i].cls->reset(m->devices[i].dev);
@@ -469,6 +480,11 @@ static int create_cpus(struct machine *m, struct err *err)
 	return vcpus_create(&args, &m->vcpus, err);
 }
 
+static uint64_t measure_memory(void *arg)
+{
+	return memory_resident(arg);
+}
+
 static int create_memory(struct machine *m, struct gmem_host *host, struct err *err)
 {
 	uint64_t size = m->config->mem_mb << 20;
@@ -476,6 +492,7 @@ static int create_memory(struct machine *m, struct gmem_host *host, struct err *
 
 	if (r < 0)
 		return r;
+	m->resident = gauge_create(measure_memory, &m->ram);
 	host->ram = m->ram.ram;
 	host->ram_size = m->ram.size;
 	return gmem_create(&m->mem, size, host, err);
@@ -573,6 +590,7 @@ void machine_destroy(struct machine *m)
 		machine_close_drives(m, NULL);
 		machine_finish_redo(m, false, NULL);
 	}
+	gauge_destroy(m->resident);
 	if (m->vnc)
 		vnc_server_stop(m->vnc);
 	if (m->loop)
@@ -607,8 +625,10 @@ void machine_info(struct machine *m, struct machine_info *out)
 		.mmio_accesses = atomic_load(&mm->reads) + atomic_load(&mm->writes),
 		.unclaimed = atomic_load(&p->unclaimed_reads) + atomic_load(&p->unclaimed_writes) +
 			     atomic_load(&mm->unclaimed_reads) + atomic_load(&mm->unclaimed_writes),
-		.mem_bytes = m->config->mem_mb << 20, .mem_resident = memory_resident(&m->ram), .cpus = m->config->cpus,
+		.mem_bytes = m->config->mem_mb << 20, .cpus = m->config->cpus,
 		.vnc_clients = m->vnc ? vnc_server_clients(m->vnc) : 0,
 		.vnc_port = m->vnc ? vnc_server_port(m->vnc) : 0,
 	};
+	if (m->resident)
+		out->mem_resident = gauge_read(m->resident, RESIDENT_AGE_MS, RESIDENT_WAIT_MS);
 }

@@ -153,6 +153,7 @@ struct vm_config {
 	bool hot_add;           // mem.hotadd or vcpu.hotadd
 	bool smbios_reflect_host;
 	bool smbios_no_oem_strings;
+	bool smbios_add_host_vendor;    // smbios.addHostVendor
 	bool smbios_short_serial;       // SMBIOS.use12CharSerialNumber
 	// hw.model, board-id, serialNumber, or NULL; the flags: take the host's instead.
 	char *hw_model, *board_id, *serial_number;
