@@ -426,14 +426,19 @@ def test_packer(folder):
     assert 'Failed to create disk' in manager('-c', '-s', '1000M', '-a', 'lsilogic', '-t', '1', path, check=1).stderr
 
 
-@pytest.mark.parametrize('number, kind', enumerate(('monolithicSparse', 'twoGbMaxExtentSparse', 'monolithicFlat', 'twoGbMaxExtentFlat', 'vmfs')))
+MANAGER_TYPES = ((0, 'monolithicSparse'), (1, 'twoGbMaxExtentSparse'), (2, 'monolithicFlat'), (3, 'twoGbMaxExtentFlat'), (4, 'vmfs'), (6, 'vmfs'))
+
+
+@pytest.mark.parametrize('number, kind', MANAGER_TYPES)
 def test_types(folder, number, kind):
     raw, path, copy = make_raw(folder / 'content.raw', 48 << 20), folder / 'd.vmdk', folder / 'e.vmdk'
     manager('-c', '-s', '48MB', '-a', 'pvscsi', '-t', number, '-q', path)
     info = json.loads(disk('info', '--json', path).stdout)['chain'][0]
     assert info['type'] == kind and info['size'] == 48 << 20 and info['adapter'] == 'lsilogic'
-    if 'Flat' in kind or kind == 'vmfs':
+    if number in (2, 3, 4):
         assert info['hostBytes'] >= 48 << 20
+    else:
+        assert info['hostBytes'] < 1 << 20
     disk('convert', raw, folder / 's.vmdk')
     done = manager('-r', folder / 's.vmdk', '-t', number, copy)
     assert 'Virtual disk conversion successful.' in done.stdout
@@ -447,6 +452,23 @@ def test_types(folder, number, kind):
     manager('-e', folder / 'f.vmdk')
     manager('-U', folder / 'f.vmdk')
     assert not list(folder.glob('f*'))
+
+
+def test_type_5(folder):
+    """Compressed for streaming: made by a conversion, read by everybody, written by nobody."""
+    raw, path, back = make_raw(folder / 'content.raw', 48 << 20), folder / 'd.vmdk', folder / 'e.vmdk'
+    assert 'written once' in manager('-c', '-s', '48MB', '-a', 'lsilogic', '-t', '5', path, check=1).stderr
+    assert not path.exists()
+    disk('convert', raw, folder / 's.vmdk')
+    assert 'Virtual disk conversion successful.' in manager('-r', folder / 's.vmdk', '-t', '5', path).stdout
+    assert json.loads(disk('info', '--json', path).stdout)['chain'][0]['type'] == 'streamOptimized'
+    assert same(raw, path)
+    assert 'No errors were found' in manager('-R', path).stdout
+    assert 'Failed to expand' in manager('-x', '64MB', path, check=1).stderr
+    manager('-r', path, '-t', '0', back)
+    assert same(raw, back)
+    manager('-U', path)
+    assert not path.exists()
 
 
 def test_manager_mistakes(folder):
