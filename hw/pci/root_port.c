@@ -133,12 +133,15 @@ static void reset_shows(struct pci_dev *dev, bool present)
 	put_le16(&dev->reset[EXPRESS_CAP + EXPRESS_LNKSTA], LNKSTA_SPEED_WIDTH | (present ? LNKSTA_ACTIVE : 0));
 }
 
-// Somebody puts a card in or takes it out: the guest hears of it; the slot's power is as it left it.
+// Somebody puts a card in or takes it out: the guest hears of it; the slot's power is as it left it. An operating system
+// that finds a button does not listen to presence: whoever puts a card into a slot that is off presses it.
 static void presence_changed(struct port *p, bool present)
 {
 	unsigned status = reg(&p->dev, EXPRESS_SLTSTA) & ~(unsigned)SLTSTA_PRESENT;
 
 	set(&p->dev, EXPRESS_SLTSTA, status | SLTSTA_PRESENCE_CHANGED | (present ? SLTSTA_PRESENT : 0));
+	if (present && !link_wanted(&p->dev))
+		set(&p->dev, EXPRESS_SLTSTA, reg(&p->dev, EXPRESS_SLTSTA) | SLTSTA_BUTTON);
 	p->leaving = false;
 	follow(p);
 	tell_events(p);

@@ -291,11 +291,11 @@ START_TEST(card_comes)
 	pci_root_hot(r->w->p.pci, false);
 	ck_assert_uint_eq(r->w->messages, 1);
 	ck_assert_uint_eq(r->w->msi_data, 0x32);
-	ck_assert_uint_eq(get(r, 0, PORT_DEVFN + 1, status, 2), 1 << 6 | 1 << 3);
+	ck_assert_uint_eq(get(r, 0, PORT_DEVFN + 1, status, 2), 1 << 6 | 1 << 3 | 1);
 	// The guest's settings are as they were: the slot is dark until it switches it on.
 	ck_assert_uint_eq(get(r, 0, PORT_DEVFN + 1, EXP + EXPRESS_SLTCTL, 2), 1 << 12 | 1 << 5 | 1 << 3 | 1 | 1 << 10);
 	ck_assert_uint_eq(get(r, 4, 0, PCI_VENDOR, 2), 0xffff);
-	set(r, 0, PORT_DEVFN + 1, status, 2, 1 << 3);
+	set(r, 0, PORT_DEVFN + 1, status, 2, 1 << 3 | 1);
 	listen(r, 1, 0);
 	ck_assert_uint_eq(get(r, 0, PORT_DEVFN + 1, status, 2), 1 << 6 | 1 << 8);
 	ck_assert_uint_eq(r->w->messages, 2);
@@ -305,6 +305,16 @@ START_TEST(card_comes)
 	ck_assert_uint_eq(get(r, 0, PORT_DEVFN + 1, status, 2), 1 << 6);
 	ck_assert_uint_eq(get(r, 0, PORT_DEVFN + 1, EXP + EXPRESS_SLTCTL, 2), 0);
 	ck_assert_uint_eq(get(r, 0, PORT_DEVFN + 1, EXP + EXPRESS_LNKSTA, 2), 0x2202);
+	pci_detach(&card);
+	// Into a slot that is on: no button, the link comes up.
+	listen(r, 1, 0);
+	set(r, 0, PORT_DEVFN + 1, status, 2, 0x10f);
+	set(r, 0, PORT_DEVFN + 1, PCI_PRIMARY, 4, 0x040400);
+	pci_root_hot(r->w->p.pci, true);
+	add_function(r, &card, root_port_bus(r->ports, 1), 0, 0);
+	pci_root_hot(r->w->p.pci, false);
+	ck_assert_uint_eq(get(r, 0, PORT_DEVFN + 1, status, 2), 1 << 6 | 1 << 3 | 1 << 8);
+	ck_assert_uint_eq(get(r, 4, 0, PCI_VENDOR, 2), 0x15ad);
 	pci_detach(&card);
 	rig_free(r);
 }

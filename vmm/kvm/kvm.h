@@ -16,9 +16,11 @@ struct kvm_cpuid2;
 
 struct kvm;
 
-// Opens /dev/kvm and makes a VM with PIC, IOAPIC and PIT in the kernel. Each failure says what is missing and how
-// to mend it (EXIT_HOST).
+// Opens /dev/kvm and makes an empty VM. Each failure says what is missing and how to mend it (EXIT_HOST).
 int kvm_create(struct kvm **out, struct err *err);
+// PIC, IOAPIC and PIT in the kernel: before the first vCPU and the first interrupt, and best behind the memory slots:
+// where a change of slots follows on new ports or gathered ranges, KVM waits for some milliseconds.
+int kvm_create_chips(struct kvm *kvm, struct err *err);
 // After all vCPU threads have ended.
 void kvm_destroy(struct kvm *kvm);
 

@@ -367,8 +367,8 @@ int machine_build(struct machine *m, struct err *err)
 		build_isa_devices,
 		build_serial_ports,
 		build_ide,
+		build_genid,    // memory slots come before gathered ranges: see kvm_create_chips()
 		build_display,
-		build_genid,
 		build_vmci,
 		machine_build_pci_bridges,
 		machine_build_usb,

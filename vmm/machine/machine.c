@@ -524,6 +524,8 @@ int machine_create(const struct machine_args *args, struct machine **out, struct
 	if (!r)
 		r = machine_build(m, err);
 	if (!r)
+		r = kvm_create_chips(m->kvm, err);
+	if (!r)
 		r = create_cpus(m, err);
 	if (!r) {
 		set_up_backdoor(m);
