@@ -119,17 +119,24 @@ static struct extent *find_extent(struct layer *layer, uint64_t offset)
 }
 
 // What lies at byte AT of the disk, through the layers from the task's first one down. X's run and extent are filled.
-static int find_run(const struct task *t, uint64_t at, struct map_want *want, struct transfer *x)
+//
+// After a wait it goes on where it was: the tables of the layers above may have left the memory for the one that it
+// waited for, and from the top they would take turns for ever. What those layers did not have when they were asked
+// may be there by now; the request was under way then, so either is right.
+static int find_run(struct task *t, uint64_t at, struct map_want *want, struct transfer *x)
 {
-	uint64_t length = want->length;
+	bool resumed = t->halt.layer > t->layer && t->halt.at == at;
+	uint64_t length = resumed ? MIN(want->length, t->halt.length) : want->length;
 
-	for (unsigned l = t->layer; l < t->img->layer_count; l++) {
+	for (unsigned l = resumed ? t->halt.layer : t->layer; l < t->img->layer_count; l++) {
 		int r;
 
 		x->extent = find_extent(&t->img->layers[l], at);
 		want->offset = at - x->extent->start;
 		want->length = MIN(length, x->extent->length - want->offset);
 		r = x->extent->ops->map(x->extent, want, &x->run);
+		if (r == -EINPROGRESS)
+			t->halt = (struct halt){ at, length, l };
 		if (r < 0 || x->run.kind != RUN_ABSENT)
 			return r;
 		length = x->run.length;

@@ -20,12 +20,20 @@ struct cursor {
 	size_t offset;
 };
 
+// Where a look through the layers had to wait for a table.
+struct halt {
+	uint64_t at;            // byte of the disk
+	uint64_t length;        // of what the layers above do not have
+	unsigned layer;
+};
+
 struct task {
 	struct waiter waiter;
 	struct image *img;
 	struct block_req *req;
 	struct copy *copy;              // the copy that this one reads for, NULL = a request from outside
 	unsigned layer;                 // the first that is asked
+	struct halt halt;
 	uint64_t position;              // bytes of the request that were handed out
 	struct cursor cursor;
 	unsigned pending;               // transfers, and 1 while the walk is not over

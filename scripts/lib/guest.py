@@ -29,7 +29,7 @@ ROOT_MODULES = ('isofs', 'button', 'evdev', 'psmouse', 'kvm-amd', 'kvm-intel', '
                 'uhci-hcd', 'ehci-pci', 'vmw_vmci')
 # Built in or gone in some kernels.
 OPTIONAL_MODULES = ('crc32c_generic', 'crc32c_intel', 'mbcache', 'jbd2')
-PROGRAMS = ('lscpu', 'systemd-detect-virt', 'dmidecode', 'lspci', 'udevadm')
+PROGRAMS = ('lscpu', 'systemd-detect-virt', 'dmidecode', 'lspci', 'udevadm', 'e2fsck')
 
 GRUB_CFG = """\
 serial --unit=0 --speed=115200

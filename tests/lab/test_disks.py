@@ -33,8 +33,7 @@ CHECKER = '''
 v=$(sed -n '1s/version //p;1q' $1)
 { echo "version $v"; cat /boot/pattern; } | cmp - $1 && echo "whole $v"
 '''
-# 2 GiB and five kills.
-KILLS, MEGABYTES = 5, 2048
+LONG = pytest.mark.skipif(not os.environ.get('BERTH_LAB_LONG'), reason='takes many minutes: BERTH_LAB_LONG=1 runs it')
 MARK = guest.SCRATCH_START
 
 
@@ -90,35 +89,49 @@ def check_file_system(folder, disk):
     part.unlink()
 
 
-@pytest.mark.skipif(not os.environ.get('BERTH_LAB_LONG'), reason='takes many minutes: BERTH_LAB_LONG=1 runs it')
-def test_chain_killed(folder):
+def boot(vm, check):
+    """Starts VM and logs in. CHECK: the guest looks over its root file system before it writes to it, and finds no fault."""
+    vm.start()
+    if check:
+        found = vm.expect(r'^berth-guest: fsck status (\d+)$', 120)
+        assert found.group(1) == '0', vm.describe()
+    vm.login()
+
+
+def write_until(vm, version, want):
+    """Starts the guest's writer behind VERSION; returns the first version from WANT on that it has flushed. It goes on writing."""
+    flushed = 0
+    vm.terminal.send(f'sh /boot/write {version}\r')
+    while flushed < want:
+        flushed = int(vm.expect(r'^FLUSHED (\d+)$', 180).group(1))
+    return flushed
+
+
+@pytest.mark.parametrize('kills,megabytes', [(1, 64), pytest.param(5, 2048, marks=LONG)])
+def test_chain_killed(folder, kills, megabytes):
     disk = chain(folder)
     parents = {path: digest(path) for path in folder.glob('*.vmdk') if '000003' not in path.name}
     keys = vmxfile.workstation(**{'numvcpus': '1', 'memsize': '512', 'ide0:0.fileName': disk.name})
-    version = flushed = 0
-    for turn in range(KILLS + 1):
+    flushed = 0
+    for turn in range(kills + 1):
         with berthlib.Vm(folder, keys, name='debian', console=True) as vm:
-            vm.start()
-            vm.login()
+            boot(vm, check=turn > 0)
             if turn == 0:
                 check_layers(vm)
                 script(vm, '/boot/write', WRITER)
                 script(vm, '/boot/check', CHECKER)
-                vm.command('sync')
+                vm.command('touch /forcefsck; sync')
             version = whole(vm, flushed)
-            if turn == KILLS:
+            if turn == kills:
                 check_layers(vm)
                 vm.terminal.send('poweroff\r')
                 assert vm.wait(60) == berthlib.OFF, vm.describe()
                 break
-            want = version + MEGABYTES // KILLS // FILE_MB
-            vm.terminal.send(f'sh /boot/write {version}\r')
-            while flushed < want:
-                flushed = int(vm.expect(r'^FLUSHED (\d+)$', 180).group(1))
+            flushed = write_until(vm, version, version + megabytes // kills // FILE_MB)
             os.kill(vm.process.pid, signal.SIGKILL)
             vm.process.wait()
             print(f'killed after version {flushed}, {flushed * FILE_MB} MB')
-    assert vm.stderr().count('did not end properly') >= 2 * KILLS
+    assert vm.stderr().count('did not end properly') >= 2 * kills
     assert sorted(path.name for path in folder.glob('*.lck')) == []
     lab.check_disk(disk)
     check_file_system(folder, disk)

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "block_fixture.h"
 
+#include "block/image.h"
+
 #define DISK_SIZE (64ull << 20)
 #define MAX_LEN   (256u << 10)
 #define MAX_IOV   24
@@ -263,9 +265,12 @@ static void make_split_delta(struct fixture *f, const char *name, const struct d
 	put_text(f, name, text);
 }
 
-static void run_session(struct fixture *f, struct script *s, const char *name, unsigned count)
+// FORGET: no table stays in memory that could be read again, so that requests find them on their way in and out.
+static void run_session(struct fixture *f, struct script *s, const char *name, unsigned count, bool forget)
 {
 	s->disk = must_open(f, name, (struct disk_open_args){ 0 });
+	if (forget)
+		CONTAINER_OF(s->disk, struct image, disk)->tables.limit = 1;
 	s->left = count;
 	run_script(s);
 	must_close(f, s->disk);
@@ -288,7 +293,7 @@ START_TEST(against_qemu_img_in_chains)
 	shell("qemu-img create -q -f vmdk -o subformat=%s %s/l0.vmdk 64M >/dev/null",
 	      chains[_i / (int)ARRAY_SIZE(depths)].base, f.dir);
 	s = new_script(NULL, (uint64_t)_i + 1001, depth, 0);
-	run_session(&f, s, below, 400);
+	run_session(&f, s, below, 400, false);
 	for (unsigned l = 1; l < layers; l++) {
 		struct delta d = { .parent = below, .parent_cid = cid_of(&f, below), .cid = 0x1000 + l,
 				   .sectors = DISK_SIZE / 512, .zeroed = (l + (unsigned)_i) % 2 };
@@ -299,8 +304,8 @@ START_TEST(against_qemu_img_in_chains)
 		else
 			make_delta(&f, name, &d);
 		shell("cat %s/%s %s/l0*.vmdk | cksum > %s/sum", f.dir, below, f.dir, f.dir);
-		run_session(&f, s, name, layers > 3 ? 150 : 300);
-		run_session(&f, s, name, layers > 3 ? 150 : 300);
+		run_session(&f, s, name, layers > 3 ? 150 : 300, false);
+		run_session(&f, s, name, layers > 3 ? 150 : 300, true);
 		shell("cat %s/%s %s/l0*.vmdk | cksum | cmp - %s/sum", f.dir, below, f.dir, f.dir);
 		ck_assert_uint_ne(cid_of(&f, name), d.cid);
 		shell("qemu-img check -q %s/%s", f.dir, name);
