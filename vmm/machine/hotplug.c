@@ -155,22 +155,21 @@ static void take_out(struct machine *m, struct machine_device *d)
 	tell(m, gone.node, -1, "device-removed");
 }
 
-static bool was_let_go(struct machine *m, unsigned slot)
-{
-	uint64_t bit = 1ull << slot % 64;
-
-	return slot && slot / 64 < ARRAY_SIZE(m->let_go) && (atomic_fetch_and(&m->let_go[slot / 64], ~bit) & bit);
-}
-
+// A guest may name slots that are empty: that is forgotten.
 static void on_let_go(void *arg)
 {
 	struct machine *m = arg;
+	uint64_t slots[ARRAY_SIZE(m->let_go)];
 
 	if (m->state == MACHINE_STOPPED || !m->vcpus)
 		return;
 	vcpus_pause(m->vcpus);
+	for (size_t i = 0; i < ARRAY_SIZE(slots); i++)
+		slots[i] = atomic_exchange(&m->let_go[i], 0);
 	for (size_t i = m->device_count; i-- > 0;) {
-		if (*m->devices[i].node && was_let_go(m, m->devices[i].slot))
+		unsigned slot = m->devices[i].slot;
+
+		if (slot && slots[slot / 64] >> slot % 64 & 1)
 			take_out(m, &m->devices[i]);
 	}
 	let_run(m);

@@ -183,6 +183,10 @@ bool machine_guest_runs(const struct machine *m);
 // machine.c: the VM ends with CODE; the reason is in exit_err.
 void machine_end(struct machine *m, enum exit_code code);
 
+// ask_backdoor.c: what the backdoor tells, when vCPUs exist; a guest's IN or OUT, on a vCPU thread.
+void machine_set_up_backdoor(struct machine *m);
+bool machine_on_backdoor(void *arg, unsigned cpu, uint16_t port, bool out, struct gp_regs *regs);
+
 // question.c. Everything of LIKE but the questions is copied.
 void questions_init(struct questions *qs, const struct questions *like);
 void questions_add(struct questions *qs, struct question *q);

@@ -358,59 +358,6 @@ static void tell_crash(void *arg, unsigned cpu, bool triple_fault, const char *w
 	loop_post(m->loop, &m->crash_call);
 }
 
-// --- the backdoor ----------------------------------------------------------------------------------------
-
-// A register that the command did not change keeps its upper half: a 64-bit caller may have a pointer in it.
-static void put_reg(uint64_t *reg, uint32_t value)
-{
-	if ((uint32_t)*reg != value)
-		*reg = value;
-}
-
-static bool on_backdoor(void *arg, unsigned cpu, uint16_t port, bool out, struct gp_regs *regs)
-{
-	struct machine *m = arg;
-	struct backdoor_regs r = {
-		.eax = (uint32_t)regs->rax, .ebx = (uint32_t)regs->rbx, .ecx = (uint32_t)regs->rcx,
-		.edx = (uint32_t)regs->rdx, .esi = (uint32_t)regs->rsi, .edi = (uint32_t)regs->rdi,
-		.ebp = (uint32_t)regs->rbp, .cpl = regs->cpl, .iopl = regs->iopl,
-	};
-
-	(void)cpu;
-	if (port != 0x5658 || out || !backdoor_command(&m->backdoor, &r))
-		return false;
-	put_reg(&regs->rax, r.eax);
-	put_reg(&regs->rbx, r.ebx);
-	put_reg(&regs->rcx, r.ecx);
-	put_reg(&regs->rdx, r.edx);
-	put_reg(&regs->rsi, r.esi);
-	put_reg(&regs->rdi, r.edi);
-	put_reg(&regs->rbp, r.ebp);
-	return true;
-}
-
-static void backdoor_now(void *arg, uint64_t *seconds, uint32_t *us)
-{
-	struct timespec ts;
-
-	(void)arg;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	*seconds = (uint64_t)ts.tv_sec;
-	*us = (uint32_t)(ts.tv_nsec / 1000);
-}
-
-static void set_up_backdoor(struct machine *m)
-{
-	const struct vm_config *c = m->config;
-
-	m->backdoor = (struct backdoor_args){
-		.hw_version = (unsigned)c->hw_version, .mem_mb = c->mem_mb, .restricted = c->restrict_backdoor,
-		.tsc_hz = vcpus_tsc_khz(m->vcpus) * 1000ull, .apic_hz = vcpus_apic_khz(m->vcpus) * 1000u,
-		.now = backdoor_now, .arg = m, .guest_restricts = &m->backdoor_restricted,
-	};
-	memcpy(m->backdoor.uuid, c->uuid_bios, sizeof(m->backdoor.uuid));
-}
-
 // --- creation ----------------------------------------------------------------------------------------------
 
 static void set_up_calls(struct machine *m)
@@ -471,7 +418,7 @@ static int create_cpus(struct machine *m, struct err *err)
 		.cpuid = { .topology = { c->cpus, c->cores_per_socket }, .hypervisor = c->hypervisor_leaves,
 			   .nested = c->nested, .pmu = c->pmu, .hyperv = c->hyperv, .hyperv_spinlocks = c->hyperv_spinlocks,
 			   .phys_bits = c->phys_bits, .masks = c->cpuid_masks, .mask_count = c->cpuid_mask_count },
-		.env = { .ports = m->ports, .mmio = m->mmio, .mem = m->mem, .backdoor = on_backdoor, .backdoor_arg = m },
+		.env = { .ports = m->ports, .mmio = m->mmio, .mem = m->mem, .backdoor = machine_on_backdoor, .backdoor_arg = m },
 		.events = { .crashed = tell_crash, .arg = m },
 		.set_feature_control = c->nested, .posted = m->posted, .affinity = c->has_affinity ? c->affinity : NULL,
 		.affinity_cpus = VM_AFFINITY_CPUS,
@@ -528,7 +475,7 @@ int machine_create(const struct machine_args *args, struct machine **out, struct
 	if (!r)
 		r = create_cpus(m, err);
 	if (!r) {
-		set_up_backdoor(m);
+		machine_set_up_backdoor(m);
 		r = machine_build_firmware(m, err);
 	}
 	if (r < 0) {
