@@ -127,7 +127,8 @@ uint8_t pci_add_msi(struct pci_dev *dev, uint8_t at, bool maskable);
 uint8_t pci_add_msix(struct pci_dev *dev, uint8_t at, unsigned vectors, int bar, uint32_t table,
 		     uint32_t pba);
 // Power management (8 bytes) with the PMC word given; states D0, D3hot, and D1, D2 where PMC says so. Out
-// of D0 the BARs are not decoded. The return to D0 keeps the registers (No_Soft_Reset).
+// of D0 the BARs are not decoded. The return to D0 keeps the registers, though as on VMware the
+// guest is not told so (No_Soft_Reset is clear).
 uint8_t pci_add_pm(struct pci_dev *dev, uint8_t at, uint16_t pmc);
 // PCI Express, version 2 of the capability (60 bytes), one lane configuration for all of VMware's devices: 5 GT/s,
 // x32. The function gets the extended configuration space.

@@ -64,6 +64,19 @@ def test_without_a_guest_that_listens(folder):
         assert keys['cleanShutdown'] == 'TRUE' and keys['ethernet1.present'] == 'FALSE' and keys['ethernet2.present'] == 'TRUE'
 
 
+def test_forbidden(folder):
+    """devices.hotplug = FALSE: nothing comes or goes."""
+    with payload.machine(folder, 'hang', {'ethernet0.present': 'TRUE', 'ethernet0.virtualDev': 'e1000', 'devices.hotplug': 'FALSE'}) as vm:
+        vm.start()
+        berthlib.wait_for(lambda: 'ethernet0' in device('list', vm).stdout, 60, 'the VM to answer')
+        edit(vm, **{'ethernet1.present': 'TRUE', 'ethernet1.virtualDev': 'e1000'})
+        for words in (('add', vm, 'ethernet1'), ('remove', vm, 'ethernet0'), ('remove', vm, 'ethernet0', '--hard')):
+            refused(device(*words), 'devices.hotplug')
+        assert sorted(there(vm)) == ['ethernet0']
+        berthlib.berth('stop', '--hard', vm.vmx, check=0)
+        assert vm.wait() == berthlib.KILLED, vm.describe()
+
+
 def test_usage(folder):
     for words in ((), ('insert',), ('add', 'vm'), ('remove', '--timeout', 'long', 'vm', 'ethernet1')):
         assert berthlib.berth('device', *words).returncode == berthlib.USAGE

@@ -70,6 +70,15 @@ static int nic_number(const char *node)
 	return node[len] - '0' < (int)VM_NICS ? node[len] - '0' : -1;
 }
 
+static int check_allowed(const struct machine *m, const char *node, struct err *err)
+{
+	if (m->config->hot_plug)
+		return 0;
+	err_set(err, EPERM, node, "devices.hotplug is FALSE: no device comes or goes while this VM runs");
+	err_remedy(err, "Set it to TRUE and start the VM anew");
+	return -EPERM;
+}
+
 static int check_new(struct machine *m, const char *node, int n, struct err *err)
 {
 	const struct machine_device *there = find(m, node);
@@ -88,6 +97,8 @@ static int check_new(struct machine *m, const char *node, int n, struct err *err
 		return err_set(err, EEXIST, node, "is there already, in slot %u", there->slot);
 	if (m->device_count == MACHINE_DEVICES)
 		return err_set(err, EBUSY, node, "the machine has no room for another device");
+	if (check_allowed(m, node, err) < 0)
+		return -EPERM;
 	if (!m->args.reload || !m->vcpus || !m->hpc)
 		return err_set(err, ENOSYS, node, "this machine takes no devices while it runs");
 	return 0;
@@ -169,7 +180,7 @@ static void on_let_go(void *arg)
 	for (size_t i = m->device_count; i-- > 0;) {
 		unsigned slot = m->devices[i].slot;
 
-		if (slot && slots[slot / 64] >> slot % 64 & 1)
+		if (m->config->hot_plug && slot && slots[slot / 64] >> slot % 64 & 1)
 			take_out(m, &m->devices[i]);
 	}
 	let_run(m);
@@ -194,6 +205,8 @@ int machine_unplug(struct machine *m, const char *node, bool hard, struct err *e
 
 	if (!d)
 		return err_set(err, ENOENT, node, "no device of this name is there that could be taken out");
+	if (check_allowed(m, node, err) < 0)
+		return -EPERM;
 	if (!d->slot)
 		return err_set(err, EINVAL, node, "sits on bus 0, where nothing can be taken out");
 	if (hard) {

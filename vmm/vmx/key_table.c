@@ -160,6 +160,7 @@ const struct vmx_key vmx_keys[] = {
 	  VMX_STRING, HLS, NULL, "details of VMware's monitor" },
 
 	SECTION("PCI bridges and slots"),
+	{ "devices.hotplug", VMX_BOOL, HON, "TRUE", "network adapters can come and go while the VM runs" },
 	{ "pciBridge%d.present", VMX_BOOL, HON, "FALSE",
 	  "PCI bridge or PCIe root port; those that the hardware version has are there in any case", .max = { 7 } },
 	{ "pciBridge%d.virtualDev", VMX_CHOICE, HON, NULL,
