@@ -118,6 +118,18 @@ static struct extent *find_extent(struct layer *layer, uint64_t offset)
 	return layer->extents[low];
 }
 
+// The layers below TOP are about to be asked for byte AT, one after the other: their tables come into the processor's cache
+// at the same time.
+static void prefetch_below(struct image *img, unsigned top, uint64_t at)
+{
+	for (unsigned l = top + 1; l < img->layer_count; l++) {
+		const struct extent *x = find_extent(&img->layers[l], at);
+
+		if (x->ops->prefetch)
+			x->ops->prefetch(x, at - x->start);
+	}
+}
+
 // What lies at byte AT of the disk, through the layers from the task's first one down. X's run and extent are filled.
 static int find_run(const struct task *t, uint64_t at, struct map_want *want, struct transfer *x)
 {
@@ -132,6 +144,8 @@ static int find_run(const struct task *t, uint64_t at, struct map_want *want, st
 		r = x->extent->ops->map(x->extent, want, &x->run);
 		if (r < 0 || x->run.kind != RUN_ABSENT)
 			return r;
+		if (l == t->layer)
+			prefetch_below(t->img, l, at);
 		length = x->run.length;
 	}
 	x->run = (struct run){ .kind = RUN_ZERO, .length = length };

@@ -207,13 +207,11 @@ def budgets(folder, peer, wanted):
 
 def cache_modes(folder, peer, wanted):
     """Not a budget: which default berth.disk.cache should have."""
-    for kind in ('flat', 'sparse'):
-        image = folder.image(kind)
-        for case in all_cases(peer):
-            if not wanted(f'{kind}-{case.name}'):
-                continue
+    image = folder.image('flat')
+    for case in all_cases(peer):
+        if wanted(f'direct-{case.name}'):
             figures = in_turn({'ours': lambda: case.ours(image, '--direct'), 'host-cache': lambda: case.ours(image)})
-            report(f'{kind}-direct-{case.name}', figures, 'host-cache')
+            report(f'direct-{case.name}', figures, 'host-cache')
 
 
 def main(*options):
