@@ -1,16 +1,17 @@
 // block_bench.c: requests of one kind to one disk, as fast as they go; prints requests, seconds and CPU seconds.
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// block_bench [--raw] [--direct] [--write] [--flush] IMAGE BLOCK STEP DEPTH COUNT
+// block_bench [--raw] [--direct] [--write] [--flush] [--drop] IMAGE BLOCK STEP DEPTH COUNT
 // The offset moves on by STEP bytes and starts over modulo the disk's size, as that of `qemu-img bench -S` does: a large
 // odd multiple of the block visits every block once, far from its neighbours.
 // The clock runs from the second request on: what the first one of a session costs (the content id, the first grain
-// table) is not what a session goes on with.
+// table) is not what a session goes on with. --drop: the image will be thrown away, so it is not closed.
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "block/disk.h"
@@ -136,19 +137,21 @@ static int measure(struct bench *b, unsigned depth, uint64_t count, bool flush)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "raw", 0, NULL, 'r' }, { "direct", 0, NULL, 'd' },
-						 { "write", 0, NULL, 'w' }, { "flush", 0, NULL, 'f' }, { 0 } };
+						 { "write", 0, NULL, 'w' }, { "flush", 0, NULL, 'f' },
+						 { "drop", 0, NULL, 'D' }, { 0 } };
 	struct disk_open_args args = { 0 };
 	struct bench b = { .op = BLOCK_READ };
 	struct err err = { 0 };
 	char text[1200];
 	struct loop *loop;
-	bool flush = false;
+	bool flush = false, drop = false;
 	int c, r;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		args.raw |= c == 'r';
 		args.direct |= c == 'd';
 		flush |= c == 'f';
+		drop |= c == 'D';
 		if (c == 'w')
 			b.op = BLOCK_WRITE;
 		if (c == '?')
@@ -166,6 +169,10 @@ int main(int argc, char **argv)
 	if (!r && b.block && b.disk->size >= b.block)
 		r = measure(&b, (unsigned)strtoul(argv[optind + 3], NULL, 0), strtoull(argv[optind + 4], NULL, 0),
 			    flush);
+	if (!r && drop) {
+		fflush(stdout);
+		_exit(0);
+	}
 	if (!r)
 		r = disk_close(b.disk, &err);
 	if (r < 0)
