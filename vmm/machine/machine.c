@@ -596,19 +596,3 @@ void machine_destroy(struct machine *m)
 		fclose(m->debugcon);
 	free(m);
 }
-
-void machine_info(struct machine *m, struct machine_info *out)
-{
-	const struct bus_stats *p = bus_stats(m->ports), *mm = bus_stats(m->mmio);
-
-	*out = (struct machine_info){
-		.uptime_ns = vclock_now(&m->clock), .resets = m->resets,
-		.port_accesses = atomic_load(&p->reads) + atomic_load(&p->writes),
-		.mmio_accesses = atomic_load(&mm->reads) + atomic_load(&mm->writes),
-		.unclaimed = atomic_load(&p->unclaimed_reads) + atomic_load(&p->unclaimed_writes) +
-			     atomic_load(&mm->unclaimed_reads) + atomic_load(&mm->unclaimed_writes),
-		.mem_bytes = m->config->mem_mb << 20, .mem_resident = memory_resident(&m->ram), .cpus = m->config->cpus,
-		.vnc_clients = m->vnc ? vnc_server_clients(m->vnc) : 0,
-		.vnc_port = m->vnc ? vnc_server_port(m->vnc) : 0,
-	};
-}
