@@ -17,6 +17,6 @@ void machine_info(struct machine *m, struct machine_info *out)
 		.mem_bytes = m->config->mem_mb << 20, .mem_resident = memory_resident(&m->ram), .cpus = m->config->cpus,
 		.vnc_clients = m->vnc ? vnc_server_clients(m->vnc) : 0,
 		.vnc_port = m->vnc ? vnc_server_port(m->vnc) : 0,
-		.nested = m->config->nested, .inner_guest = m->config->nested ? vcpus_inner_active(m->vcpus) : 0,
+		.nested = m->config->nested, .inner_guest = m->config->nested && m->vcpus ? vcpus_inner_active(m->vcpus) : 0,
 	};
 }
