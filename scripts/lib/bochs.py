@@ -16,13 +16,12 @@ import grubdisk
 import initramfs
 import inner
 import kernel as kernels
-from ui import Failure, run
+from ui import Failure
 
 HERE = pathlib.Path(__file__).resolve().parent
 BIOS = pathlib.Path('/usr/share/bochs/BIOS-bochs-latest')
 VGA_BIOS = pathlib.Path('/usr/share/vgabios/vgabios.bin')
 MODULES = ('kvm-intel', 'ata_piix', 'ata_generic', 'sr_mod', 'isofs')
-GRUB_MODULES = (*grubdisk.SMALL_MODULES, 'linux')
 ARGUMENTS = 'console=ttyS0,115200n8 quiet loglevel=3 mitigations=off nokaslr tsc=reliable panic=-1'
 MEMORY_MB = 768
 END = 's: job ended'
@@ -70,15 +69,10 @@ def program():
 def boot_iso(kernel, output):
     """The boot CD: GRUB, the kernel, and an initramfs with kvm_intel and the CD's drivers."""
     with tempfile.TemporaryDirectory() as name:
-        work = pathlib.Path(name)
-        tree = work / 'tree'
-        (tree / 'boot').mkdir(parents=True)
+        tree = pathlib.Path(name)
         shutil.copyfile(kernel.vmlinuz, tree / 'vmlinuz')
         initramfs.build(kernel, MODULES, (), (HERE / 'bochs-init.sh').read_text(), tree / 'initrd.img')
-        core = grubdisk.core_image('(cd)/boot/grub', GRUB_CFG, GRUB_MODULES)
-        (tree / 'boot/eltorito.img').write_bytes((grubdisk.GRUB_PC / 'cdboot.img').read_bytes() + core)
-        run('xorriso', '-as', 'mkisofs', '-quiet', '-V', 'BOOT', '-R', '-b', 'boot/eltorito.img', '-no-emul-boot',
-            '-boot-load-size', '4', '-boot-info-table', '-o', output, tree)
+        grubdisk.boot_iso(tree, GRUB_CFG, output)
 
 
 def prepare(folder, berth):

@@ -105,13 +105,16 @@ def grub_only_disk(path, config, size=16 * MIB):
         install_grub(image, [(FIRST_PARTITION, size - FIRST_PARTITION, 0x83)], '(hd0,msdos1)/boot/grub', config, SMALL_MODULES)
 
 
+def boot_iso(tree, config, output, label='BOOT', modules=(*SMALL_MODULES, 'linux')):
+    """A CD that boots (El Torito, no emulation): GRUB with the script CONFIG, and the files in folder TREE."""
+    (tree / 'boot').mkdir(exist_ok=True)
+    core = core_image('(cd)/boot/grub', config, modules)
+    (tree / 'boot/eltorito.img').write_bytes((GRUB_PC / 'cdboot.img').read_bytes() + core)
+    run('xorriso', '-as', 'mkisofs', '-quiet', '-V', label, '-R', '-b', 'boot/eltorito.img', '-no-emul-boot',
+        '-boot-load-size', '4', '-boot-info-table', '-o', output, tree)
+
+
 def grub_only_iso(path, config):
-    """A CD with GRUB and nothing else (El Torito, no emulation); CONFIG is its script."""
+    """A CD with GRUB and nothing else; CONFIG is its script."""
     with tempfile.TemporaryDirectory() as name:
-        work = pathlib.Path(name)
-        (work / 'boot').mkdir()
-        core = core_image('(cd)/boot/grub', config, SMALL_MODULES)
-        image = (GRUB_PC / 'cdboot.img').read_bytes() + core
-        (work / 'boot/eltorito.img').write_bytes(image)
-        run('xorriso', '-as', 'mkisofs', '-quiet', '-V', 'BERTH', '-R', '-b', 'boot/eltorito.img', '-no-emul-boot',
-            '-boot-load-size', '4', '-boot-info-table', '-o', path, work)
+        boot_iso(pathlib.Path(name), config, path, 'BERTH', SMALL_MODULES)

@@ -49,8 +49,8 @@ def install_busybox(tree, applets, busybox=BUSYBOX):
         (binaries / applet).symlink_to('busybox')
 
 
-def build(kernel, modules, optional, init, output, programs=(), busybox=BUSYBOX):
-    """Writes an initramfs: busybox, MODULES of KERNEL, INIT as /init, and static PROGRAMS (paths) in /bin."""
+def build(kernel, modules, optional, init, output, programs=(), busybox=BUSYBOX, more=None):
+    """Writes an initramfs: busybox, MODULES of KERNEL, INIT as /init, static PROGRAMS (paths) in /bin, and folder MORE."""
     with tempfile.TemporaryDirectory() as name:
         tree = pathlib.Path(name)
         for folder in ('dev', 'proc', 'sys', 'mnt', 'sbin', 'tmp', 'run'):
@@ -62,6 +62,8 @@ def build(kernel, modules, optional, init, output, programs=(), busybox=BUSYBOX)
         kernel.copy_modules(modules, tree, optional)
         for program in programs:
             shutil.copy2(program, tree / 'bin')
+        if more:
+            shutil.copytree(more, tree, symlinks=True, dirs_exist_ok=True)
         (tree / 'init').write_text(init)
         os.chmod(tree / 'init', 0o755)
         pathlib.Path(output).write_bytes(archive(tree))

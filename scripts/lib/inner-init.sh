@@ -8,6 +8,11 @@ echo "inner: kernel $(sed 's/^Linux version \([^ ]*\).*/\1/' /proc/version) is u
 for words in "" ioperm iopl wrong "iopl wrong" out "iopl nesting" "iopl hardware" ""; do
 	echo "inner: backdoor [$words] $(checkvm $words)"
 done
+if [ -x /usr/bin/vmware-checkvm ]; then
+	for words in "" iopl; do
+		echo "inner: vmware-checkvm [$words] $(checkvm $words exec /usr/bin/vmware-checkvm 2>&1)"
+	done
+fi
 flag=$(grep -o -w -m 1 -E 'vmx|svm' /proc/cpuinfo)
 echo "inner: virtualization ${flag:-none}"
 if [ -n "$flag" ]; then

@@ -12,24 +12,20 @@ import grubdisk
 import initramfs
 import kernel as kernels
 import vmxfile
-from grubdisk import MIB
 from ui import run, step
 
 HERE = pathlib.Path(__file__).resolve().parent
 FIRMWARE = pathlib.Path('/usr/share/seabios')
 FIRMWARE_FILES = ('bios-256k.bin', 'vgabios-vmware.bin')
-DISK_SIZE, ROOT_START = 48 * MIB, MIB
 MODULES = ('kvm-amd', 'kvm-intel')
-HARDWARE = 14
+# Without PCIe root ports, which take long to look at on a third level; nesting needs a newer one.
+HARDWARE, NESTED_HARDWARE = 6, 14
 QEMU = '/usr/bin/qemu-system-x86_64'
 ARGUMENTS = 'console=ttyS0,115200n8 quiet mitigations=off nokaslr tsc=reliable panic=-1'
 
 GRUB_CFG = f"""\
-serial --unit=0 --speed=115200
-terminal_input serial
-terminal_output serial
-linux /vmlinuz {ARGUMENTS}
-initrd /initrd.img
+linux (cd)/vmlinuz {ARGUMENTS}
+initrd (cd)/initrd.img
 boot
 """
 
@@ -60,44 +56,59 @@ def programs(work):
     return [work / 'level3', work / 'checkvm']
 
 
-def small_files(kernel, work, init, modules):
-    """vmlinuz and initrd.img of the small Linux in WORK."""
-    shutil.copyfile(kernel.vmlinuz, work / 'vmlinuz')
-    with tempfile.TemporaryDirectory() as name:
-        initramfs.build(kernel, modules, (), (HERE / init).read_text(), work / 'initrd.img',
-                        programs(pathlib.Path(name)))
-
-
-def small_vm(kernel, folder, init='inner-init.sh', modules=MODULES):
-    """A VM folder with the small Linux on an IDE disk: small.vmdk, small.vmx, and nested.vmx with vhv.enable."""
+def vmware_checkvm(tree):
+    """VMware's own program and its libraries in TREE: Debian's package, unpacked and not installed."""
     with tempfile.TemporaryDirectory() as name:
         work = pathlib.Path(name)
-        tree = work / 'root'
-        (tree / 'boot/grub').mkdir(parents=True)
-        small_files(kernel, tree, init, modules)
-        (tree / 'boot/grub/grub.cfg').write_text(GRUB_CFG)
-        raw = work / 'small.raw'
-        with open(raw, 'wb') as file:
-            file.truncate(DISK_SIZE)
-            grubdisk.install_grub(file, [(ROOT_START, DISK_SIZE - ROOT_START, 0x83)], '(hd0,msdos1)/boot/grub')
-        grubdisk.make_ext4(raw, ROOT_START, DISK_SIZE - ROOT_START, tree, 'inner')
-        grubdisk.to_vmdk(raw, folder / 'small.vmdk', 'monolithicSparse')
+        run('apt-get', '-q', 'download', 'open-vm-tools', cwd=work, timeout=300)
+        run('dpkg', '-x', next(work.glob('*.deb')), work / 'package')
+        source = work / 'package/usr'
+        for path in (source / 'bin/vmware-checkvm', *source.glob('lib/**/libvmtools.so.0')):
+            copy_program(path, tree, work / 'package')
+        (tree / 'etc').mkdir()
+        (tree / 'etc/ld.so.conf').write_text('/usr/lib/x86_64-linux-gnu\n/lib/x86_64-linux-gnu\n')
+        run('/sbin/ldconfig', '-r', tree)
+
+
+def small_files(kernel, work, init, modules, with_tools=False):
+    """vmlinuz and initrd.img of the small Linux in WORK."""
+    shutil.copyfile(kernel.vmlinuz, work / 'vmlinuz')
+    with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as more:
+        if with_tools:
+            vmware_checkvm(pathlib.Path(more))
+        initramfs.build(kernel, modules, (), (HERE / init).read_text(), work / 'initrd.img',
+                        programs(pathlib.Path(name)), more)
+
+
+def small_vm(kernel, folder, init='inner-init.sh', modules=MODULES, with_tools=False):
+    """A VM folder with the small Linux on a CD: small.iso, small.vmx, and nested.vmx with vhv.enable.
+
+    On a CD, since a firmware reads that in pieces four times as big as a disk's, and each piece is several exits.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        tree = pathlib.Path(name)
+        small_files(kernel, tree, init, modules, with_tools)
+        grubdisk.boot_iso(tree, GRUB_CFG, folder / 'small.iso')
     write_vmx(folder / 'small.vmx')
-    write_vmx(folder / 'nested.vmx', **{'vhv.enable': 'TRUE'})
+    write_vmx(folder / 'nested.vmx', **NESTED)
+
+
+NESTED = {'vhv.enable': 'TRUE', 'virtualHW.version': str(NESTED_HARDWARE)}
 
 
 def write_vmx(path, **changes):
     """The .vmx of the small Linux, changed by CHANGES. Its hardware version tells its backdoor from another."""
     keys = {'virtualHW.version': str(HARDWARE), 'displayName': 'inner', 'guestOS': 'debian12-64', 'memsize': '128',
-            'ide0:0.present': 'TRUE', 'ide0:0.fileName': 'small.vmdk', 'logging': 'FALSE'}
+            'ide1:0.present': 'TRUE', 'ide1:0.deviceType': 'cdrom-image', 'ide1:0.fileName': 'small.iso', 'logging': 'FALSE'}
     vmxfile.write(path, vmxfile.minimal(**{**keys, **changes}))
 
 
-def copy_program(program, tree):
-    """PROGRAM and its libraries, at the paths where they are here. Follows links, so that the tree has none."""
+def copy_program(program, tree, root='/'):
+    """PROGRAM and its libraries, at the paths where they are below ROOT. Follows links, so that the tree has none."""
     import guest
     for source in [program, *guest.libraries(program)]:
-        target = tree / os.path.abspath(source).lstrip('/')
+        path = os.path.abspath(source)
+        target = tree / os.path.relpath(path, root if path.startswith(str(root)) else '/')
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():
             shutil.copyfile(os.path.realpath(source), target)
@@ -105,7 +116,10 @@ def copy_program(program, tree):
 
 
 def build_tree(kernel, berth, tree, extra=()):
-    """The root file system of the CD: busybox, Berth as /usr/bin/berth, SeaBIOS, /vm, /run-inner; and EXTRA programs."""
+    """The root file system of the CD: busybox, Berth as /usr/bin/berth, SeaBIOS, /vm, /run-inner; and EXTRA programs.
+
+    With EXTRA the small Linux has VMware's own vmware-checkvm.
+    """
     for folder in ('dev', 'proc', 'sys', 'tmp', 'run', 'usr/bin', 'vm'):
         (tree / folder).mkdir(parents=True, exist_ok=True)
     initramfs.install_busybox(tree, ('sh', 'cat', 'ls', 'echo', 'sleep', 'dmesg', 'grep', 'env', 'md5sum', 'dd', 'true'))
@@ -116,7 +130,7 @@ def build_tree(kernel, berth, tree, extra=()):
     (tree / FIRMWARE.relative_to('/')).mkdir(parents=True)
     for name in FIRMWARE_FILES:
         shutil.copyfile(FIRMWARE / name, tree / FIRMWARE.relative_to('/') / name)
-    small_vm(kernel, tree / 'vm')
+    small_vm(kernel, tree / 'vm', with_tools=bool(extra))
     (tree / 'run-inner').write_text(RUN)
     (tree / 'run-inner').chmod(0o755)
 

@@ -3,7 +3,7 @@
 //
 // Runs inside a guest, where /dev/kvm exists only when nested virtualization works. Prints "level3: ok" and ends
 // with 0 when the code's output arrived and it halted. The code asks VMware's backdoor for a number: the answer must be
-// ours, not that of whoever runs the guest that we are in.
+// ours, not that of whoever runs the guest that we are in. "level3 spin" runs a loop without end instead.
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <stdint.h>
@@ -22,6 +22,8 @@ static const uint8_t code[] = {
 	0xe6, OUT_PORT,         // out OUT_PORT, al
 	0xf4,                   // hlt
 };
+
+static const uint8_t spin[] = { 0xeb, 0xfe };      // jmp $
 
 static int fail(const char *what)
 {
@@ -68,7 +70,7 @@ static int run(int cpu, struct kvm_run *state)
 	return 1;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), vm, cpu, size;
 	struct kvm_userspace_memory_region region = { .guest_phys_addr = GUEST_BASE, .memory_size = GUEST_SIZE };
@@ -84,6 +86,8 @@ int main(void)
 	if (memory == MAP_FAILED)
 		return fail("mmap");
 	memcpy(memory, code, sizeof(code));
+	if (argc > 1 && !strcmp(argv[1], "spin"))
+		memcpy(memory, spin, sizeof(spin));
 	region.userspace_addr = (uintptr_t)memory;
 	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) < 0)
 		return fail("KVM_SET_USER_MEMORY_REGION");

@@ -187,7 +187,7 @@ def lab_environment():
     more, peers = {name: value for name, value in os.environ.items() if name.startswith('BERTH_LAB_')}, ()
     if os.environ.get('BERTH_LAB_LONG'):        # scenarios that CI has no time for
         import xen
-        more, peers = {**more, 'BERTH_GUEST_xen': str(xen.disk()), **other_debians()}, (inner.QEMU,)
+        more, peers = {**more, 'BERTH_GUEST_xen': str(xen.iso().parent), **other_debians()}, (inner.QEMU,)
     return {**more, 'BERTH_GUEST_inner': str(inner.iso(BUILD / 'vmm/cli/berth', peers).parent),
             'BERTH_GUEST_' + subformat: str(guest.vmdk(subformat)), 'BERTH_TEST_SLOW': '4', 'BERTH_LAB': '1'}
 

@@ -4,6 +4,8 @@
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
+mkdir -p /dev/pts
+mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /run
 for module in xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs; do
 	modprobe -q $module
@@ -17,6 +19,8 @@ $tools/xenstored --pid-file /run/xenstored.pid
 $tools/xen-init-dom0
 $tools/xenconsoled --log=guest --log-dir=/var/log/xen/console
 $tools/xl info | grep -E '^(xen_version|virt_caps)'
+# tsc_mode: Xen would intercept RDTSC where the TSC is not an invariant one, which is slow here; and an emulated host of QEMU
+# says RDTSC when RDTSCP was intercepted, which Xen does not believe.
 cat >/run/inner.cfg <<EOC
 name = "inner"
 type = "pvh"
@@ -25,13 +29,14 @@ ramdisk = "/inner/initrd.img"
 extra = "console=hvc0 quiet mitigations=off"
 memory = 160
 vcpus = 1
+tsc_mode = "native"
 on_poweroff = "destroy"
 on_crash = "destroy"
 EOC
 $tools/xl create /run/inner.cfg
 echo "dom0: xl create ended with $?"
 tries=0
-while $tools/xl domid inner >/dev/null 2>&1 && [ $tries -lt 120 ]; do
+while $tools/xl domid inner >/dev/null 2>&1 && [ $tries -lt 900 ]; do
 	tries=$((tries + 1))
 	sleep 1
 done

@@ -44,15 +44,35 @@ def test_memtest(folder):
         assert vm.wait(20) == berthlib.KILLED, vm.describe()
 
 
+KVM_MODULE = 'modprobe kvm-amd 2>/dev/null || modprobe kvm-intel'
+
+
+def inner_guest(vm):
+    """What the VM says about a guest of its guest."""
+    return vm.json('status', vm.vmx)['inner_guest']
+
+
 def test_third_level(folder):
-    """vhv.enable: the guest runs a guest of its own. Without the key it cannot."""
+    """vhv.enable: the guest runs a guest of its own, seen from outside; neither a pause nor a reset minds it."""
     if not host_nests():
         pytest.skip("this host's KVM has nesting off")
     with lab.debian(folder, **{'vhv.enable': 'TRUE'}) as vm:
         vm.start()
         vm.login()
         assert re.search(r'^flags\s*:.*\b(svm|vmx)\b', vm.command('cat /proc/cpuinfo'), re.M)
-        vm.command('modprobe kvm-amd 2>/dev/null || modprobe kvm-intel')
+        vm.command(KVM_MODULE)
+        assert 'level3: ok' in vm.command('level3', 120)
+        assert inner_guest(vm) is False
+        vm.command('level3 spin >/dev/null &')
+        berthlib.wait_for(lambda: inner_guest(vm), 30, 'the inner guest')
+        berthlib.berth('pause', vm.vmx, check=0)
+        assert 'nesting ' in berthlib.berth('status', vm.vmx, check=0).stdout
+        berthlib.berth('resume', vm.vmx, check=0)
+        berthlib.wait_for(lambda: inner_guest(vm), 30, 'the inner guest after a pause')
+        berthlib.berth('reset', vm.vmx, check=0)
+        vm.login()
+        assert inner_guest(vm) is False
+        vm.command(KVM_MODULE)
         assert 'level3: ok' in vm.command('level3', 120)
         lab.power_off(vm)
 

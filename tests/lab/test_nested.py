@@ -9,7 +9,6 @@ import subprocess
 import pytest
 
 import berthlib
-import guest
 import inner
 import lab
 
@@ -20,7 +19,7 @@ OUTER_HARDWARE = 20
 def content():
     """The CD with Berth, QEMU and the small VM; made outside when we run inside the emulated host."""
     made = os.environ.get('BERTH_GUEST_inner')
-    return pathlib.Path(made) / 'inner.iso' if made else inner.iso(berthlib.berth_path(), (inner.QEMU,))
+    return pathlib.Path(made) / 'inner.iso' if made else inner.iso(berthlib.berth_path(), (inner.QEMU,) if LONG else ())
 
 
 def modprobe(*words):
@@ -47,10 +46,10 @@ def kvm(backdoor=0, nested=1):
 
 
 def small_vm(folder, **changes):
-    """The small Linux under Berth on the first level: its disk comes from the CD."""
-    subprocess.run(['xorriso', '-osirrox', 'on', '-indev', content(), '-extract', '/vm/small.vmdk', folder / 'small.vmdk'],
+    """The small Linux under Berth on the first level: its CD is a file on the other CD."""
+    subprocess.run(['xorriso', '-osirrox', 'on', '-indev', content(), '-extract', '/vm/small.iso', folder / 'small.iso'],
                    check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    os.chmod(folder / 'small.vmdk', 0o644)
+    os.chmod(folder / 'small.iso', 0o644)
     vm = berthlib.Vm(folder, {}, name='small', console=True)
     inner.write_vmx(folder / 'small.vmx', **changes)
     return vm
@@ -61,8 +60,16 @@ def said(text):
     return dict(re.findall(r'inner: backdoor \[(.*?)\] (.*?)\s*$', text, re.M))
 
 
-def check_rights(answers):
+def check_vmware_checkvm(text, everybody):
+    """What VMware's own program said, which the CD of the long form has: with a right to the port it always sees VMware."""
+    said_so = {words: 'version 6 (good)' in answer for words, answer in
+               re.findall(r'inner: vmware-checkvm \[(.*?)\] (.*?)\s*$', text, re.M)}
+    assert said_so == ({'': everybody, 'iopl': True} if LONG else {}), text
+
+
+def check_rights(text):
     """What is the same whenever the port obeys the CPU's rules."""
+    answers = said(text)
     assert answers[''] == 'fault', answers
     assert answers['ioperm'] == 'version 6', answers
     assert answers['iopl'] == 'version 6', answers
@@ -71,34 +78,41 @@ def check_rights(answers):
     assert answers['out'] == 'fault', answers
     assert answers['iopl nesting'] == 'nesting 2', answers
     assert answers['iopl hardware'] == f'hardware {inner.HARDWARE}', answers
+    check_vmware_checkvm(text, False)
+
+
+def check_everybody(text):
+    """The port is open to every program: the magic number is all that it needs."""
+    answers = said(text)
+    assert {words: answers[words] for words in ('', 'wrong', 'iopl wrong', 'out', 'iopl nesting', 'iopl hardware')} == {
+        '': 'version 6', 'wrong': 'fault', 'iopl wrong': 'empty port', 'out': 'fault', 'iopl nesting': 'nesting 2',
+        'iopl hardware': f'hardware {inner.HARDWARE}'}
+    check_vmware_checkvm(text, True)
 
 
 RIGHTS = [(1, 'TRUE')] + ([(0, 'FALSE'), (0, 'TRUE')] if LONG else [])
 
 
-def answers_of(folder, **changes):
-    """Runs the small Linux to its end; what it said about the backdoor."""
+def words_of(folder, **changes):
+    """Runs the small Linux to its end; what it said."""
     with small_vm(folder, **changes) as vm:
         vm.start()
         text = vm.expect(r'(?s).*inner: the end', 90).group(0)
         assert vm.wait(30) == berthlib.OFF, vm.describe()
-        return said(text)
+        return text
 
 
 @pytest.mark.parametrize('backdoor,restrict', RIGHTS)
 def test_backdoor_obeys_port_rights(folder, backdoor, restrict):
     """Restricted by the .vmx although KVM hands the port over, or by a KVM that does not."""
     with kvm(backdoor=backdoor):
-        check_rights(answers_of(folder, **{'monitor_control.restrict_backdoor': restrict}))
+        check_rights(words_of(folder, **{'monitor_control.restrict_backdoor': restrict}))
 
 
 def test_backdoor_for_every_program(folder):
-    """KVM hands the port over and the .vmx does not restrict it: the magic number is all that a program needs."""
+    """KVM hands the port over and the .vmx does not restrict it."""
     with kvm(backdoor=1):
-        answers = answers_of(folder)
-    assert {words: answers[words] for words in ('', 'wrong', 'iopl wrong', 'out', 'iopl nesting', 'iopl hardware')} == {
-        '': 'version 6', 'wrong': 'fault', 'iopl wrong': 'empty port', 'out': 'fault', 'iopl nesting': 'nesting 2',
-        'iopl hardware': f'hardware {inner.HARDWARE}'}
+        check_everybody(words_of(folder))
 
 
 def inner_guest(vm, command, timeout):
@@ -106,29 +120,32 @@ def inner_guest(vm, command, timeout):
     text = vm.command(f'/mnt/run-inner /mnt {command} </dev/null 2>&1 || true', timeout)
     assert 'inner: the end' in text, text
     assert re.search(r'inner: kernel \d+\.\d+\S* is up', text), text
-    return said(text)
+    return text
 
 
 QEMU_WORDS = ('-accel kvm -cpu host -m 128 -nodefaults -display none -vga none -serial stdio -no-reboot '
-              '-drive file=/tmp/vm/small.vmdk,format=vmdk,if=ide,snapshot=on')
+              '-cdrom /tmp/vm/small.iso')
+
+
+INNER = {'qemu': f'{inner.QEMU} {QEMU_WORDS}', 'berth': '/usr/bin/berth run /tmp/vm/small.vmx --console --no-log'}
 
 
 @pytest.mark.skipif(not LONG, reason='takes many minutes: BERTH_LAB_LONG=1 runs it')
-@pytest.mark.parametrize('monitor', ['qemu', 'berth'])
-def test_third_level_linux(folder, monitor):
+@pytest.mark.parametrize('monitor,backdoor', [('qemu', 0), ('berth', 0), ('berth', 1)])
+def test_third_level_linux(folder, monitor, backdoor):
     """The guest loads its KVM and starts a Linux kernel of its own, by QEMU or by Berth. Each level has its own backdoor."""
-    changes = {'vhv.enable': 'TRUE', 'memsize': '768', 'ide1:0.present': 'TRUE', 'ide1:0.fileName': str(content())}
-    words = {'qemu': f'{inner.QEMU} {QEMU_WORDS}', 'berth': '/usr/bin/berth run /tmp/vm/small.vmx --console --no-log'}
+    changes = {'vhv.enable': 'TRUE', 'memsize': '1024', 'ide1:0.present': 'TRUE', 'ide1:0.fileName': str(content())}
     with kvm(backdoor=1), lab.debian(folder, **changes) as vm:
         vm.start()
         vm.login()
         assert vm.command('checkvm') == 'version 6'
         assert vm.command('checkvm hardware') == f'hardware {OUTER_HARDWARE}'
-        vm.command('modprobe kvm-amd && mount -t iso9660 -o ro /dev/sr0 /mnt')
-        answers = inner_guest(vm, words[monitor], 600)
-        assert answers[''] == 'fault' and answers['iopl'] == 'version 6', answers
-        if monitor == 'berth':
-            check_rights(answers)
+        vm.command(f'modprobe kvm enable_vmware_backdoor={backdoor} && modprobe kvm-amd && mount -t iso9660 -o ro /dev/sr0 /mnt')
+        text = inner_guest(vm, INNER[monitor], 300)
+        if monitor == 'qemu':
+            assert said(text)[''] == 'fault' and said(text)['ioperm'] == 'version 6', text
+        else:
+            (check_everybody if backdoor else check_rights)(text)
         vm.command('umount -l /mnt')
         lab.power_off(vm)
 
@@ -138,12 +155,12 @@ def test_xen(folder):
     """Xen with Debian's kernel as domain 0; its tools start a PVH domain, which needs the CPU's virtualization."""
     import xen
     made = os.environ.get('BERTH_GUEST_xen')
-    guest.copy_disk(pathlib.Path(made) if made else xen.disk(), folder)
+    cd = pathlib.Path(made) / 'xen.iso' if made else xen.iso()
     vm = berthlib.Vm(folder, {}, name='small', console=True)
-    inner.write_vmx(folder / 'small.vmx', **{'vhv.enable': 'TRUE', 'memsize': '1024', 'ide0:0.fileName': 'xen.vmdk', 'hpet0.present': 'TRUE'})
+    inner.write_vmx(folder / 'small.vmx', **{**inner.NESTED, 'memsize': '1024', 'ide1:0.fileName': str(cd), 'hpet0.present': 'TRUE'})
     with vm:
         vm.start()
-        text = vm.expect(r'(?s).*dom0: the end', 200).group(0)
+        text = vm.expect(r'(?s).*dom0: the end', 300).group(0)
         assert vm.wait(60) == berthlib.OFF, vm.describe()
         assert re.search(r'virt_caps\s*:.*\bhvm\b', text), text
         assert 'dom0: xl create ended with 0' in text, text
@@ -156,7 +173,7 @@ def test_nesting_off(folder):
         done = berthlib.berth('host', '--nested')
         assert done.returncode == berthlib.HOST
         assert 'kvm_amd.nested = 0' in done.stdout and '/etc/modprobe.d/berth.conf' in done.stdout, done.stdout
-        with small_vm(folder, **{'vhv.enable': 'TRUE'}) as vm:
+        with small_vm(folder, **inner.NESTED) as vm:
             vm.start()
             assert vm.wait(30) == berthlib.HOST, vm.describe()
             assert 'kvm_amd.nested = 0' in vm.stderr() and 'modprobe.d' in vm.stderr(), vm.stderr()

@@ -745,6 +745,7 @@ static const struct nesting_case {
 	{ "vhv.enable = TRUE\n", 9, true, true, VM_SAID_TRUE, NULL, VMX_ERROR },
 	{ "vhv.enable = TRUE\n", 8, true, true, VM_SAID_TRUE, "vhv.enable", VMX_WARNING },
 	{ "vhv.enable = TRUE\n", 7, false, true, VM_SAID_TRUE, "vhv.enable", VMX_ERROR },
+	{ "vhv.enable = TRUE\nvcpu.hotadd = TRUE\n", 9, true, true, VM_SAID_TRUE, "vcpu.hotadd", VMX_NOTE },
 	{ "guestOS = vmkernel65\nmemsize = 8192\n", 13, true, true, VM_SAID_NOTHING, NULL, VMX_ERROR },
 	{ "guestOS = vmkernel65\nmemsize = 1024\n", 13, true, true, VM_SAID_NOTHING, "memsize", VMX_NOTE },
 	{ "guestOS = winHyperV\n", 9, true, true, VM_SAID_NOTHING, NULL, VMX_ERROR },
@@ -776,6 +777,7 @@ START_TEST(who_is_a_hypervisor)
 	l = load(text);
 	ck_assert_msg((l.r == 0) == c->good, "%s: %d", c->lines, l.r);
 	ck_assert_msg(l.c->nested == c->nested && l.c->nesting.said == c->said, "%s: %d, %d", c->lines, l.c->nested, l.c->nesting.said);
+	ck_assert_msg(!l.c->hot_add, "%s: adds CPUs", c->lines);
 	if (c->problem)
 		ck_assert_msg(find(&l, c->severity, c->problem), "%s: no problem at %s", c->lines, c->problem);
 	else

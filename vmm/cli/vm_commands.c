@@ -121,6 +121,14 @@ int list_main(int argc, char **argv)
 	return r;
 }
 
+// Only VMs with nesting have the field; null where KVM cannot tell.
+static void print_nesting(const json_t *inner)
+{
+	if (inner)
+		printf("nesting   %s\n", json_is_null(inner) ? "whether an inner guest runs, this host's KVM cannot tell" :
+			json_is_true(inner) ? "an inner guest runs at this moment" : "no inner guest runs at this moment");
+}
+
 static void print_status(const json_t *s)
 {
 	const json_t *vnc = json_object_get(s, "vnc"), *drive;
@@ -135,6 +143,7 @@ static void print_status(const json_t *s)
 	if (number_of(s, "memory_resident"))
 		printf("memory    %lld of %lld MiB are in the host's memory\n", number_of(s, "memory_resident") >> 20,
 		       number_of(s, "memory_mb"));
+	print_nesting(json_object_get(s, "inner_guest"));
 	if (vnc)
 		printf("vnc       %s:%lld, %lld viewers\n", text_of(vnc, "ip"), number_of(vnc, "port"),
 		       number_of(vnc, "clients"));

@@ -40,6 +40,8 @@ struct vcpu {
 	// Guarded by all->lock.
 	enum want want;
 	bool is_paused;
+	bool look;              // vcpus_inner_active() waits for the thread's answer
+	int inner;              // the answer
 };
 
 struct vcpus {
@@ -181,6 +183,39 @@ static void finish_access(struct vcpu *c)
 	apply_posted(c);
 }
 
+// Only the vCPU's own thread can look without stopping the guest. Lock held; released meanwhile.
+static void look_inside(struct vcpu *c)
+{
+	int r;
+
+	pthread_mutex_unlock(&c->all->lock);
+	r = nested_inner_active(c->fd);
+	pthread_mutex_lock(&c->all->lock);
+	c->inner = r;
+	c->look = false;
+	pthread_cond_broadcast(&c->all->cond);
+}
+
+int vcpus_inner_active(struct vcpus *v)
+{
+	int any = 0;
+
+	pthread_mutex_lock(&v->lock);
+	for (unsigned i = 0; i < v->count; i++) {
+		v->cpu[i].look = true;
+		kick(&v->cpu[i]);
+	}
+	pthread_cond_broadcast(&v->cond);
+	for (unsigned i = 0; i < v->count; i++) {
+		while (v->cpu[i].look)
+			pthread_cond_wait(&v->cond, &v->lock);
+		if (v->cpu[i].inner && any >= 0)
+			any = v->cpu[i].inner;
+	}
+	pthread_mutex_unlock(&v->lock);
+	return any;
+}
+
 // Returns false when the thread shall end.
 static bool obey(struct vcpu *c)
 {
@@ -188,7 +223,11 @@ static bool obey(struct vcpu *c)
 	bool go;
 
 	pthread_mutex_lock(&v->lock);
-	while (c->want == WANT_PAUSED) {
+	while (c->want == WANT_PAUSED || c->look) {
+		if (c->look) {
+			look_inside(c);
+			continue;
+		}
 		if (!c->is_paused) {
 			pthread_mutex_unlock(&v->lock);
 			finish_access(c);
@@ -520,19 +559,6 @@ void vcpus_init_boot_cpu(struct vcpus *v)
 
 struct cpuid_table *vcpus_cpuid(struct vcpus *v) { return v->table; }
 unsigned vcpus_count(const struct vcpus *v) { return v->count; }
-int vcpus_inner_active(const struct vcpus *v)
-{
-	int any = 0;
-
-	for (unsigned i = 0; i < v->count; i++) {
-		int r = v->args.cpuid.nested ? nested_inner_active(v->cpu[i].fd) : 0;
-
-		if (r)
-			any = any < 0 ? any : r;
-	}
-	return any;
-}
-
 uint32_t vcpus_tsc_khz(const struct vcpus *v) { return v->cpuid.tsc_khz; }
 uint32_t vcpus_apic_khz(const struct vcpus *v) { return v->cpuid.apic_khz; }
 bool vcpus_started(const struct vcpus *v) { return atomic_load(&v->started); }

@@ -91,9 +91,19 @@ int vcpu_state_save(int fd, struct vcpu_state *s)
 	s->has_events = ioctl(fd, KVM_GET_VCPU_EVENTS, &s->events) == 0;
 	s->has_debug = ioctl(fd, KVM_GET_DEBUGREGS, &s->debug) == 0;
 	s->has_xcrs = ioctl(fd, KVM_GET_XCRS, &s->xcrs) == 0;
+	s->nested.size = sizeof(s->nested);
+	s->has_nested = ioctl(fd, KVM_GET_NESTED_STATE, &s->nested) == 0;
 	// Said in so many words: a value KVM merely reports must count as one that is to be set.
 	s->events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR | KVM_VCPUEVENT_VALID_SHADOW;
 	return save_msrs(fd, s);
+}
+
+// A CPU that runs an inner guest, or may run one, must not do so any more before registers are written: they would become
+// the inner guest's, and VMX forbids to clear CR4.VMXE.
+static void leave_nested(int fd, const struct vcpu_state *s)
+{
+	if (s->has_nested)
+		ioctl(fd, KVM_SET_NESTED_STATE, &s->nested);
 }
 
 // sregs carry the APIC base, so they come before the LAPIC; the MP state last, since KVM acts on it.
@@ -103,6 +113,7 @@ int vcpu_state_load(int fd, const struct vcpu_state *s)
 
 	// A CPU that waits for INIT takes no events; it is made runnable for the moment.
 	ioctl(fd, KVM_SET_MP_STATE, &runnable);
+	leave_nested(fd, s);
 	if (ioctl(fd, KVM_SET_SREGS, &s->sregs) < 0)
 		return -errno;
 	load_msrs(fd, s);
@@ -127,6 +138,7 @@ int vcpu_state_init(int fd, const struct vcpu_state *s)
 		return -errno;
 	next.apic_base = now.apic_base;
 	next.cr8 = now.cr8;
+	leave_nested(fd, s);
 	if (ioctl(fd, KVM_SET_SREGS, &next) < 0 || ioctl(fd, KVM_SET_REGS, &s->regs) < 0)
 		return -errno;
 	if (s->has_debug)

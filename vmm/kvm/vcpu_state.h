@@ -19,7 +19,8 @@ struct vcpu_state {
 	struct kvm_vcpu_events events;
 	struct kvm_debugregs debug;
 	struct kvm_xcrs xcrs;
-	bool has_debug, has_xcrs, has_events, has_fpu;
+	struct kvm_nested_state nested; // without an inner guest there is nothing behind the head
+	bool has_debug, has_xcrs, has_events, has_fpu, has_nested;
 	struct kvm_msrs *msrs;          // those that can be written; NULL = none
 };
 

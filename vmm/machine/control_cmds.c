@@ -162,6 +162,8 @@ static int do_status(struct control_call *c, json_t *args, struct err *err)
 	json_object_set_new(c->result, "accesses",
 			    json_pack("{s:I, s:I, s:I}", "port", (json_int_t)info.port_accesses, "memory",
 				      (json_int_t)info.mmio_accesses, "unclaimed", (json_int_t)info.unclaimed));
+	if (info.nested)
+		json_object_set_new(c->result, "inner_guest", info.inner_guest < 0 ? json_null() : json_boolean(info.inner_guest));
 	if (machine_question(c->machine))
 		json_object_set_new(c->result, "question", question_status(machine_question(c->machine)));
 	if (info.vnc_port)

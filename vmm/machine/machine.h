@@ -80,6 +80,8 @@ struct machine_info {
 	unsigned cpus;
 	unsigned vnc_clients;
 	uint16_t vnc_port;              // 0 = no VNC
+	bool nested;                    // the guest may run guests of its own
+	int inner_guest;                // at this moment a CPU runs one: 1, 0, -ENOTSUP where KVM cannot tell
 };
 void machine_info(struct machine *m, struct machine_info *out);
 // NODE is "ide0:0", PATH that of its redo log, "" when there is none any more; KEPT: it holds what must not be lost.

@@ -150,7 +150,7 @@ struct vm_config {
 	uint32_t hyperv_spinlocks;      // berth.hyperv.spinlocks: tries before a guest tells of a long wait, 0 = never
 	bool restrict_backdoor; // monitor_control.restrict_backdoor
 	bool hpet;              // hpet0.present
-	bool hot_add;           // mem.hotadd or vcpu.hotadd
+	bool hot_add;           // mem.hotadd, or vcpu.hotadd without nesting
 	bool smbios_reflect_host;
 	bool hot_plug;                  // devices.hotplug
 	bool smbios_no_oem_strings;

@@ -364,6 +364,9 @@ static void load_nesting(struct loader *l)
 	n->allow_nested = get_said(l, "vmx.allowNested");
 	check_nesting(l);
 	l->c->nested = n->said == VM_SAID_TRUE || (n->said == VM_SAID_NOTHING && n->if_possible);
+	if (l->c->nested && get_bool(l, "vcpu.hotadd"))
+		problem(l, VMX_NOTE, "vcpu.hotadd", "CPUs cannot be added to a guest that may run guests of its own: %s goes before it",
+			n->by);
 }
 
 static void load_iommu(struct loader *l)
