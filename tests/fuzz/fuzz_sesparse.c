@@ -51,7 +51,7 @@ static void valid_image(uint8_t *raw)
 
 static int make(struct image_file *file, struct extent **out, struct err *err)
 {
-	struct sesparse_args args = { .file = file, .sectors = SECTORS };
+	struct sesparse_args args = { .file = file, .sectors = SECTORS, .writes = file->writable };
 
 	return extent_sesparse_new(&args, out, err);
 }
