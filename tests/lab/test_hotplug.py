@@ -25,7 +25,8 @@ def check_in_use(vm, place, name, driver):
     """The guest has found it by itself, its driver works it, and it has the name that its slot says."""
     berthlib.wait_for(lambda: found(vm, place), 60, f'{place} to appear')
     vm.command(f'modprobe {driver}')
-    interface = vm.command(f'ls /sys/bus/pci/devices/0000:{place}/net')
+    interface = berthlib.wait_for(lambda: vm.command(f'ls /sys/bus/pci/devices/0000:{place}/net 2>/dev/null || true'), 60,
+                                  f"{driver} to take {place}")
     vm.command(f'ip link set {interface} up')
     text = vm.command(f'udevadm test-builtin net_id /sys/class/net/{interface} 2>/dev/null')
     assert f'ID_NET_NAME_SLOT={name}' in text, text
