@@ -612,3 +612,5 @@ void machine_info(struct machine *m, struct machine_info *out)
 		.vnc_port = m->vnc ? vnc_server_port(m->vnc) : 0,
 	};
 }
+
+void machine_registers(struct machine *m, unsigned cpu, char *buf, size_t size) { vcpus_describe(m->vcpus, cpu, buf, size); }
