@@ -31,9 +31,9 @@ void cache_remove(struct cache *cache, struct cached *c)
 }
 
 // Two rounds: the first may do no more than take the marks away.
-void cache_trim(struct cache *cache)
+bool cache_make_room(struct cache *cache, size_t bytes)
 {
-	for (unsigned steps = 2 * cache->count; steps && cache->hand && cache->bytes > cache->limit; steps--) {
+	for (unsigned steps = 2 * cache->count; steps && cache->hand && cache->bytes + bytes > cache->limit; steps--) {
 		struct cached *c = cache->hand;
 
 		cache->hand = c->next;
@@ -42,6 +42,12 @@ void cache_trim(struct cache *cache)
 		else
 			c->evict(c);
 	}
+	return cache->bytes + bytes <= cache->limit;
+}
+
+void cache_trim(struct cache *cache)
+{
+	cache_make_room(cache, 0);
 }
 
 void cache_add(struct cache *cache, struct cached *c)

@@ -24,6 +24,8 @@ struct cache {
 // Adds C, then evicts others until the limit holds again or nothing more can go. Loop thread, as all of this.
 void cache_add(struct cache *cache, struct cached *c);
 void cache_remove(struct cache *cache, struct cached *c);
+// Evicts until BYTES more would be within the limit; false when those that are needed still leave less than that.
+bool cache_make_room(struct cache *cache, size_t bytes);
 // For owners whose things have become dispensable.
 void cache_trim(struct cache *cache);
 

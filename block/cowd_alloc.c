@@ -208,7 +208,7 @@ static void settle(struct cowd_table *t, const struct run *run, int result)
 	}
 	// Last: what it wakes may take the table out of the cache.
 	if (drop_allocs(t))
-		cache_unpin(&t->c->cache, &t->e);
+		grain_cache_unpin(&t->c->cache, &t->e);
 }
 
 void cowd_written(struct extent *x, const struct run *run, int result)

@@ -42,7 +42,7 @@ struct cowd_allocs {
 
 // A grain table in memory: what it says is the truth, the disk follows.
 struct cowd_table {
-	struct cache_entry e;           // pinned while dirty, in a snapshot, or with allocs
+	struct grain_entry e;           // pinned while dirty, in a snapshot, or with allocs
 	struct cowd *c;
 	bool fresh;                     // its directory entry is not on the disk yet
 	bool dirty;
@@ -98,7 +98,7 @@ static inline struct cowd *cowd_of(struct extent *x)
 	return CONTAINER_OF(x, struct cowd, x);
 }
 
-static inline struct cowd_table *cowd_table_of(struct cache_entry *e)
+static inline struct cowd_table *cowd_table_of(struct grain_entry *e)
 {
 	return CONTAINER_OF(e, struct cowd_table, e);
 }
@@ -122,7 +122,7 @@ static inline void cowd_set_seen(struct cowd *c, uint64_t index)
 }
 
 // --- cowd_map.c
-extern const struct cache_ops cowd_cache_ops;
+extern const struct grain_cache_ops cowd_cache_ops;
 int cowd_map(struct extent *x, const struct map_want *want, struct run *run);
 
 // --- cowd_alloc.c

@@ -29,10 +29,10 @@ static void table_read(struct file_op *op, int result)
 	}
 	if (result >= 0)
 		cowd_set_seen(c, index);
-	cache_filled(&c->cache, &t->e, result);
+	grain_cache_filled(&c->cache, &t->e, result);
 }
 
-static int fill(struct grain_cache *cache, struct cache_entry *e)
+static int fill(struct grain_cache *cache, struct grain_entry *e)
 {
 	struct cowd *c = owner_of(cache);
 	struct cowd_table *t = cowd_table_of(e);
@@ -47,7 +47,7 @@ static int fill(struct grain_cache *cache, struct cache_entry *e)
 }
 
 // A new table that got no grain after all is forgotten; its space is lost.
-static void drop(struct grain_cache *cache, struct cache_entry *e)
+static void drop(struct grain_cache *cache, struct grain_entry *e)
 {
 	struct cowd_table *t = cowd_table_of(e);
 
@@ -66,7 +66,7 @@ static int make_room(struct grain_cache *cache)
 	return c->sync_result;
 }
 
-const struct cache_ops cowd_cache_ops = {
+const struct grain_cache_ops cowd_cache_ops = {
 	.entry_size = sizeof(struct cowd_table),
 	.fill = fill,
 	.drop = drop,
@@ -75,9 +75,9 @@ const struct cache_ops cowd_cache_ops = {
 
 static int create_table(struct cowd *c, uint32_t index, struct waiter *w, struct cowd_table **out)
 {
-	struct cache_entry *e;
+	struct grain_entry *e;
 	uint32_t where;
-	int r = cache_make(&c->cache, index, w, &e);
+	int r = grain_cache_make(&c->cache, index, w, &e);
 
 	if (!r)
 		r = cowd_take_space(c, COWD_TABLE_SECTORS, &where);
@@ -93,8 +93,8 @@ static int create_table(struct cowd *c, uint32_t index, struct waiter *w, struct
 
 static int get_table(struct cowd *c, uint32_t index, struct waiter *w, struct cowd_table **out)
 {
-	struct cache_entry *e;
-	int r = cache_get(&c->cache, index, w, &e);
+	struct grain_entry *e;
+	int r = grain_cache_get(&c->cache, index, w, &e);
 
 	if (!r)
 		*out = cowd_table_of(e);

@@ -131,7 +131,7 @@ static void cowd_free(struct extent *x)
 {
 	struct cowd *c = cowd_of(x);
 
-	cache_destroy(&c->cache);
+	grain_cache_destroy(&c->cache);
 	free(c->directory);
 	free(c->seen);
 	free(c->starts);
@@ -166,6 +166,8 @@ static int open_cowd(struct cowd *c, uint64_t sectors, struct err *err)
 	c->next = MAX(c->open_sectors, (uint64_t)c->h.free);
 	c->marked = c->h.unclean;
 	c->x.unit = c->grain_bytes;
+	// A grain keeps its place: no entry says "zeros", and an absent one shows the parent. Its bytes become a hole.
+	c->x.discard = !c->readonly;
 	if (c->h.unclean && !c->readonly)
 		log_info("%s: was not closed properly; its tables are checked as they are used", c->file->name);
 	return load_directory(c, err);
@@ -181,7 +183,7 @@ int extent_cowd_new(const struct cowd_args *args, struct extent **out, struct er
 	c->x.ops = &cowd_ops;
 	c->file = args->file;
 	c->readonly = args->readonly || !args->file->writable;
-	cache_init(&c->cache, &cowd_cache_ops, 0, COWD_CACHE_TABLES);
+	grain_cache_init(&c->cache, &cowd_cache_ops, 0, COWD_CACHE_TABLES);
 	r = open_cowd(c, args->sectors, err);
 	if (r < 0) {
 		cowd_free(&c->x);

@@ -43,7 +43,7 @@ static void finish(struct cowd *c, int result)
 	c->syncing = NULL;
 	c->sync_result = result;
 	w->fn(w, result);
-	cache_wake(&c->cache, result < 0 ? result : 0);
+	grain_cache_wake(&c->cache, result < 0 ? result : 0);
 }
 
 static void start_sync(struct cowd *c, void (*done)(struct file_op *op, int result))

@@ -64,6 +64,8 @@ struct extent_ops {
 	// is not looked at) covers from its start on, as long as it can: RUN_DATA asks for a hole there, the
 	// other kinds need nothing more. What cannot be given up stays as it is. Results as of map().
 	int (*discard)(struct extent *x, const struct map_want *want, struct run *run);
+	// May be NULL. map() may be asked for OFFSET next: brings what it will look at into the processor's cache.
+	void (*prefetch)(const struct extent *x, uint64_t offset);
 };
 
 // What an extent needs from the disk it belongs to.

@@ -132,6 +132,7 @@ void image_free(struct image *img)
 		image_file_close(file);
 	}
 	image_free_pools(img);
+	free(img->shortcuts);
 	free(img);
 }
 
@@ -193,6 +194,8 @@ void image_ready(struct image *img, struct disk **out)
 		img->layers[0].extents[i]->below = img->layer_count > 1;
 	for (struct image_file *f = img->files; f; f = f->next)
 		f->slot = loop_file_add(img->disk.loop, f->fd);
+	if (img->layer_count > 2)
+		img->shortcuts = calloc(IMAGE_SHORTCUTS, sizeof(img->shortcuts[0]));
 	img->disk.ops = &image_ops;
 	img->disk.size = img->layers[0].size;
 	*out = &img->disk;

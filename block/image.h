@@ -15,6 +15,7 @@
 #define IMAGE_MAX_EXTENTS 65536u
 #define IMAGE_MAX_SIZE    (1ull << 46)          // 64 TiB, more than any VMware disk
 #define IMAGE_TABLES_MAX  (16u << 20)           // bytes of tables in memory that could be read again
+#define IMAGE_SHORTCUTS   4096u                 // of 8 bytes
 
 struct task;
 struct transfer;
@@ -50,6 +51,7 @@ struct image {
 	unsigned background;
 	struct settling settling;
 	struct cache tables;
+	uint64_t *shortcuts;                    // through long chains (image_io.c); NULL = none
 	struct task *free_tasks, *starved, **starved_tail;
 	struct transfer *free_transfers;
 };

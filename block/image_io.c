@@ -118,6 +118,49 @@ static struct extent *find_extent(struct layer *layer, uint64_t offset)
 	return layer->extents[low];
 }
 
+// The layers below the top one are about to be asked for byte AT, one after the other: their tables come into the
+// processor's cache at the same time.
+static void prefetch_below(struct image *img, uint64_t at)
+{
+	for (unsigned l = 1; l < img->layer_count; l++) {
+		const struct extent *x = find_extent(&img->layers[l], at);
+
+		if (x->ops->prefetch)
+			x->ops->prefetch(x, at - x->start);
+	}
+}
+
+// Below the top layer nothing changes. A shortcut says for a stretch of the disk, an aligned one of STRETCH bytes, which
+// layer is the first that has something there, so that a long chain is walked down once and not with every request.
+// It holds the stretch's number + 1 above the layer's; 0 = none.
+#define STRETCH_SHIFT 16u
+#define STRETCH       (1ull << STRETCH_SHIFT)
+
+static uint64_t shortcut_for(uint64_t at, unsigned layer)
+{
+	return ((at >> STRETCH_SHIFT) + 1) << 8 | layer;
+}
+
+// The first layer from 1 on that may have byte AT, and with it *LENGTH bytes, which become fewer. False: not known.
+static bool take_shortcut(struct image *img, uint64_t at, unsigned *layer, uint64_t *length)
+{
+	uint64_t s = img->shortcuts ? img->shortcuts[(at >> STRETCH_SHIFT) % IMAGE_SHORTCUTS] : 0;
+
+	if ((s & ~0xffull) != shortcut_for(at, 0))
+		return false;
+	*layer = s & 0xff;
+	*length = MIN(*length, STRETCH - (at & (STRETCH - 1)));
+	return true;
+}
+
+// X has nothing at byte AT of the disk. Does it have nothing in the whole stretch?
+static bool empty_stretch(const struct extent *x, uint64_t at)
+{
+	uint64_t first = at & ~(STRETCH - 1);
+
+	return x->unit >= STRETCH && !(x->start & (STRETCH - 1)) && first - x->start + STRETCH <= x->length;
+}
+
 // What lies at byte AT of the disk, through the layers from the task's first one down. X's run and extent are filled.
 //
 // After a wait it goes on where it was: the tables of the layers above may have left the memory for the one that it
@@ -125,23 +168,39 @@ static struct extent *find_extent(struct layer *layer, uint64_t offset)
 // may be there by now; the request was under way then, so either is right.
 static int find_run(struct task *t, uint64_t at, struct map_want *want, struct transfer *x)
 {
+	struct image *img = t->img;
 	bool resumed = t->halt.layer > t->layer && t->halt.at == at;
 	uint64_t length = resumed ? MIN(want->length, t->halt.length) : want->length;
+	bool learn = false;             // the layers from 1 on that were passed are empty in the whole stretch
+	unsigned l = resumed ? t->halt.layer : t->layer;
 
-	for (unsigned l = resumed ? t->halt.layer : t->layer; l < t->img->layer_count; l++) {
+	while (true) {
 		int r;
 
-		x->extent = find_extent(&t->img->layers[l], at);
+		if (l == 1 && img->layer_count > 2 && !take_shortcut(img, at, &l, &length)) {
+			prefetch_below(img, at);
+			learn = img->shortcuts != NULL;
+		}
+		if (l == img->layer_count)
+			break;
+		x->extent = find_extent(&img->layers[l], at);
 		want->offset = at - x->extent->start;
 		want->length = MIN(length, x->extent->length - want->offset);
 		r = x->extent->ops->map(x->extent, want, &x->run);
 		if (r == -EINPROGRESS)
 			t->halt = (struct halt){ at, length, l };
-		if (r < 0 || x->run.kind != RUN_ABSENT)
+		if (r < 0)
 			return r;
+		if (x->run.kind != RUN_ABSENT)
+			break;
+		learn = learn && empty_stretch(x->extent, at);
 		length = x->run.length;
+		l++;
 	}
-	x->run = (struct run){ .kind = RUN_ZERO, .length = length };
+	if (learn)
+		img->shortcuts[(at >> STRETCH_SHIFT) % IMAGE_SHORTCUTS] = shortcut_for(at, l);
+	if (l == img->layer_count)
+		x->run = (struct run){ .kind = RUN_ZERO, .length = length };
 	return 0;
 }
 

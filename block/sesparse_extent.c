@@ -25,7 +25,7 @@ struct sesparse {
 };
 
 struct se_table {
-	struct cache_entry e;
+	struct grain_entry e;
 	struct sesparse *s;
 	struct file_op op;
 	struct iovec iov;
@@ -60,10 +60,10 @@ static void table_read(struct file_op *op, int result)
 			  (unsigned long long)t->e.number, i, (unsigned long long)le64toh(t->gte[i]));
 		result = -EIO;
 	}
-	cache_filled(&s->cache, &t->e, result);
+	grain_cache_filled(&s->cache, &t->e, result);
 }
 
-static int fill(struct grain_cache *cache, struct cache_entry *e)
+static int fill(struct grain_cache *cache, struct grain_entry *e)
 {
 	struct sesparse *s = CONTAINER_OF(cache, struct sesparse, cache);
 	struct se_table *t = CONTAINER_OF(e, struct se_table, e);
@@ -77,7 +77,7 @@ static int fill(struct grain_cache *cache, struct cache_entry *e)
 	return 0;
 }
 
-static const struct cache_ops table_ops = { .entry_size = sizeof(struct se_table), .fill = fill };
+static const struct grain_cache_ops table_ops = { .entry_size = sizeof(struct se_table), .fill = fill };
 
 // --- mapping -------------------------------------------------------------------------------------------
 
@@ -124,7 +124,7 @@ static int se_map(struct extent *x, const struct map_want *want, struct run *run
 {
 	struct sesparse *s = CONTAINER_OF(x, struct sesparse, x);
 	uint64_t number = want->offset / TABLE_COVER;
-	struct cache_entry *e;
+	struct grain_entry *e;
 	int r;
 
 	if (want->write)
@@ -134,7 +134,7 @@ static int se_map(struct extent *x, const struct map_want *want, struct run *run
 		run->length = MIN(want->length, TABLE_COVER - want->offset % TABLE_COVER);
 		return 0;
 	}
-	r = cache_get(&s->cache, number, want->waiter, &e);
+	r = grain_cache_get(&s->cache, number, want->waiter, &e);
 	if (!r)
 		map_in_table(CONTAINER_OF(e, struct se_table, e), want, run);
 	return r;
@@ -165,7 +165,7 @@ static void se_free(struct extent *x)
 {
 	struct sesparse *s = CONTAINER_OF(x, struct sesparse, x);
 
-	cache_destroy(&s->cache);
+	grain_cache_destroy(&s->cache);
 	free(s->directory);
 	free(s);
 }
@@ -257,7 +257,7 @@ int extent_sesparse_new(const struct sesparse_args *args, struct extent **out, s
 		return err_set(err, ENOMEM, args->file->name, "no memory to open it");
 	s->x.ops = &se_ops;
 	s->file = args->file;
-	cache_init(&s->cache, &table_ops, 0, CACHE_TABLES);
+	grain_cache_init(&s->cache, &table_ops, 0, CACHE_TABLES);
 	r = open_sesparse(s, args, err);
 	if (r < 0) {
 		se_free(&s->x);

@@ -145,6 +145,7 @@ int sparse_compare_copies(struct sparse *s, struct err *err);
 
 // --- sparse_map.c
 int sparse_map(struct extent *x, const struct map_want *want, struct run *run);
+void sparse_prefetch(const struct extent *x, uint64_t offset);
 struct table *sparse_table_new(struct sparse *s, uint32_t index);
 // Makes T the table of its index and lets the cache count it.
 void sparse_table_install(struct table *t);

@@ -196,6 +196,15 @@ static int map_in_table(struct table *t, const struct map_want *want, struct run
 	return 0;
 }
 
+void sparse_prefetch(const struct extent *x, uint64_t offset)
+{
+	const struct sparse *s = CONTAINER_OF(x, const struct sparse, x);
+	const struct table *t = s->tables[offset >> s->cover_shift];
+
+	if (t)
+		__builtin_prefetch(&t->gte[(offset & (s->table_cover - 1)) >> s->grain_shift]);
+}
+
 int sparse_map(struct extent *x, const struct map_want *want, struct run *run)
 {
 	struct sparse *s = sparse_of(x);

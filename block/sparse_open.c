@@ -79,6 +79,7 @@ static const struct extent_ops sparse_ops = {
 	.close = sparse_close,
 	.free = sparse_free,
 	.discard = sparse_discard,
+	.prefetch = sparse_prefetch,
 };
 
 static int check_header(const struct sparse *s, uint64_t sectors, struct err *err)

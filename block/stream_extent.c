@@ -31,7 +31,7 @@ struct stream {
 };
 
 struct stream_table {
-	struct cache_entry e;
+	struct grain_entry e;
 	struct stream *s;
 	struct file_op op;
 	struct iovec iov;
@@ -39,7 +39,7 @@ struct stream_table {
 };
 
 struct grain {
-	struct cache_entry e;
+	struct grain_entry e;
 	struct stream *s;
 	struct file_op op;
 	struct iovec iov;
@@ -55,10 +55,10 @@ static void table_read(struct file_op *op, int result)
 {
 	struct stream_table *t = CONTAINER_OF(op, struct stream_table, op);
 
-	cache_filled(&t->s->tables, &t->e, result);
+	grain_cache_filled(&t->s->tables, &t->e, result);
 }
 
-static int fill_table(struct grain_cache *cache, struct cache_entry *e)
+static int fill_table(struct grain_cache *cache, struct grain_entry *e)
 {
 	struct stream *s = CONTAINER_OF(cache, struct stream, tables);
 	struct stream_table *t = CONTAINER_OF(e, struct stream_table, e);
@@ -72,7 +72,7 @@ static int fill_table(struct grain_cache *cache, struct cache_entry *e)
 	return 0;
 }
 
-static const struct cache_ops table_ops = { .entry_size = sizeof(struct stream_table), .fill = fill_table };
+static const struct grain_cache_ops table_ops = { .entry_size = sizeof(struct stream_table), .fill = fill_table };
 
 // --- grains --------------------------------------------------------------------------------------------
 
@@ -127,7 +127,7 @@ static void grain_read(struct file_op *op, int result)
 	}
 	free(g->packed);
 	g->packed = NULL;
-	cache_filled(&s->grains, &g->e, result);
+	grain_cache_filled(&s->grains, &g->e, result);
 }
 
 // Data that does not compress grows a little: more than this is no grain.
@@ -138,7 +138,7 @@ static uint64_t packed_max(const struct stream *s, uint64_t at)
 	return MIN(len, s->file->size - at);
 }
 
-static int fill_grain(struct grain_cache *cache, struct cache_entry *e)
+static int fill_grain(struct grain_cache *cache, struct grain_entry *e)
 {
 	struct stream *s = CONTAINER_OF(cache, struct stream, grains);
 	struct grain *g = CONTAINER_OF(e, struct grain, e);
@@ -157,13 +157,13 @@ static int fill_grain(struct grain_cache *cache, struct cache_entry *e)
 	return 0;
 }
 
-static void drop_grain(struct grain_cache *cache, struct cache_entry *e)
+static void drop_grain(struct grain_cache *cache, struct grain_entry *e)
 {
 	(void)cache;
 	free(CONTAINER_OF(e, struct grain, e)->packed);
 }
 
-static const struct cache_ops grain_ops = {
+static const struct grain_cache_ops grain_ops = {
 	.entry_size = sizeof(struct grain), .fill = fill_grain, .drop = drop_grain,
 };
 
@@ -177,7 +177,7 @@ static bool sector_ok(const struct stream *s, uint32_t sector)
 static int map_grain(struct stream *s, uint32_t entry, const struct map_want *want, struct run *run)
 {
 	uint64_t number = want->offset / s->grain_bytes, inner = want->offset % s->grain_bytes;
-	struct cache_entry *e;
+	struct grain_entry *e;
 	int r;
 
 	if (!sector_ok(s, entry)) {
@@ -186,7 +186,7 @@ static int map_grain(struct stream *s, uint32_t entry, const struct map_want *wa
 		return -EIO;
 	}
 	s->sector = entry;
-	r = cache_get(&s->grains, number, want->waiter, &e);
+	r = grain_cache_get(&s->grains, number, want->waiter, &e);
 	if (!r)
 		*run = (struct run){ .kind = RUN_MEMORY, .length = MIN(want->length, s->grain_bytes - inner),
 				     .memory = CONTAINER_OF(e, struct grain, e)->data + inner };
@@ -215,7 +215,7 @@ static int stream_map(struct extent *x, const struct map_want *want, struct run 
 	uint64_t number = want->offset / s->table_cover, in_table = want->offset % s->table_cover;
 	uint32_t index = (uint32_t)(in_table / s->grain_bytes), entry;
 	struct stream_table *t;
-	struct cache_entry *e;
+	struct grain_entry *e;
 	int r;
 
 	if (want->write)
@@ -224,7 +224,7 @@ static int stream_map(struct extent *x, const struct map_want *want, struct run 
 		*run = (struct run){ .kind = RUN_ABSENT, .length = MIN(want->length, s->table_cover - in_table) };
 		return 0;
 	}
-	r = cache_get(&s->tables, number, want->waiter, &e);
+	r = grain_cache_get(&s->tables, number, want->waiter, &e);
 	if (r < 0)
 		return r;
 	t = CONTAINER_OF(e, struct stream_table, e);
@@ -260,8 +260,8 @@ static void stream_free(struct extent *x)
 {
 	struct stream *s = CONTAINER_OF(x, struct stream, x);
 
-	cache_destroy(&s->tables);
-	cache_destroy(&s->grains);
+	grain_cache_destroy(&s->tables);
+	grain_cache_destroy(&s->grains);
 	if (s->z_ready)
 		inflateEnd(&s->z);
 	free(s->directory);
@@ -357,8 +357,8 @@ static int open_stream(struct stream *s, const struct stream_args *args, struct 
 	s->grain_bytes = s->x.unit = s->h.grain * 512ull;
 	s->table_bytes = s->h.table_entries * 4ull;
 	s->table_cover = s->grain_bytes * s->h.table_entries;
-	cache_init(&s->tables, &table_ops, s->table_bytes, (unsigned)(TABLE_MEMORY / s->table_bytes));
-	cache_init(&s->grains, &grain_ops, s->grain_bytes, (unsigned)MIN(GRAIN_MEMORY / s->grain_bytes, 256ull));
+	grain_cache_init(&s->tables, &table_ops, s->table_bytes, (unsigned)(TABLE_MEMORY / s->table_bytes));
+	grain_cache_init(&s->grains, &grain_ops, s->grain_bytes, (unsigned)MIN(GRAIN_MEMORY / s->grain_bytes, 256ull));
 	s->z_ready = inflateInit(&s->z) == Z_OK;
 	return s->z_ready ? load_directory(s, err) : err_set(err, ENOMEM, s->file->name, "no memory to inflate it");
 }

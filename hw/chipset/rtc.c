@@ -17,9 +17,11 @@
 // CMOS bytes as AT firmware and SeaBIOS know them.
 enum cmos {
 	CMOS_EQUIPMENT = 0x14, CMOS_BASE_KIB = 0x15, CMOS_EXT_KIB = 0x17, CMOS_CHECKSUM = 0x2e,
-	CMOS_EXT2_KIB = 0x30, CMOS_ABOVE_16M = 0x34, CMOS_TRANSLATION = 0x39, CMOS_ABOVE_4G = 0x5b,
+	CMOS_EXT2_KIB = 0x30, CMOS_ABOVE_16M = 0x34, CMOS_BOOT_FLAG = 0x36, CMOS_TRANSLATION = 0x39, CMOS_ABOVE_4G = 0x5b,
 	CMOS_CPUS = 0x5f,
 };
+// The simple boot flag, valid: odd parity and nothing said.
+enum { BOOT_FLAG_PARITY = 0x80 };
 enum equipment { EQUIPMENT_FPU = 1 << 1, EQUIPMENT_MOUSE = 1 << 2 };
 
 struct rtc {
@@ -36,7 +38,8 @@ struct rtc {
 	struct vtimer timer;
 	uint64_t armed;                 // deadline of the timer, MC146818_NEVER = none
 	void (*alarm)(void *arg);
-	void *alarm_arg;
+	void (*written)(void *arg);
+	void *host_arg;                 // for both
 };
 
 // --- the core's host; the lock is held -----------------------------------------------------------------
@@ -64,7 +67,7 @@ static void host_alarm(void *arg)
 	struct rtc *rtc = arg;
 
 	if (rtc->alarm)
-		rtc->alarm(rtc->alarm_arg);
+		rtc->alarm(rtc->host_arg);
 }
 
 // --- time ----------------------------------------------------------------------------------------------
@@ -133,6 +136,8 @@ static void port_write(void *dev, uint64_t offset, unsigned size, uint64_t value
 	(void)size;
 	mc146818_port_write(&rtc->core, (unsigned)offset, (uint8_t)value, vclock_now(rtc->clock));
 	arm(rtc);
+	if (rtc->written && (offset & 1))       // 71h and 73h hold data, 70h and 72h say which
+		rtc->written(rtc->host_arg);
 }
 
 static const struct bus_ops port_ops = { .read = port_read, .write = port_write, .max_size = 1 };
@@ -228,6 +233,7 @@ static void fill_cmos(uint8_t *cmos, const struct rtc_args *args)
 	cmos[CMOS_EQUIPMENT] = EQUIPMENT_FPU | EQUIPMENT_MOUSE;
 	cmos[CMOS_CPUS] = (uint8_t)(args->cpus ? MIN(args->cpus, 256u) - 1 : 0);
 	cmos[CMOS_TRANSLATION] = 0x55;
+	cmos[CMOS_BOOT_FLAG] = BOOT_FLAG_PARITY;
 	fill_checksum(cmos);
 }
 
@@ -246,7 +252,8 @@ int rtc_create(const struct platform *platform, const struct rtc_args *args, str
 	rtc->ports = platform->ports;
 	rtc->clock = platform->clock;
 	rtc->alarm = args->alarm;
-	rtc->alarm_arg = args->arg;
+	rtc->written = args->written;
+	rtc->host_arg = args->arg;
 	rtc->armed = MC146818_NEVER;
 	irq_line_connect(&rtc->irq, &platform->isa_irq[RTC_IRQ]);
 	mc146818_init(&rtc->core, &host, vclock_now(rtc->clock));

@@ -15,6 +15,8 @@ struct rtc_args {
 	int64_t start;                  // has_start: what it shows at power-on, seconds since 1970
 	// ACPI RTC_STS; called with the RTC's lock held, on any thread. Optional.
 	void (*alarm)(void *arg);
+	// The guest wrote a byte of the CMOS or set the clock; called like alarm(). Optional.
+	void (*written)(void *arg);
 	void *arg;
 };
 

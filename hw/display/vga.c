@@ -12,9 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/compiler.h"
 #include "base/log.h"
 #include "hw/display/vga_core.h"
+#include "hw/pci/regs.h"
 
 #define REFRESH_NS   30000000ull        // between two renders
 #define FIRST_NS     8000000ull         // from the first change after a pause: the rest of it comes too
@@ -26,7 +28,7 @@
 
 enum vga_bar { BAR_IO, BAR_LFB, BAR_FIFO };
 #define SVGA_IO_SIZE 16u
-enum { CAP_ID_VENDOR = 0x09, CAP_VENDOR_AT = 0x40 };
+enum { CAP_ID_VENDOR = 0x09, CAP_VENDOR_AT = 0x40, CAP_AF_AT = 0x44 };
 
 // VBE ports: an odd data port behind the index port; also at the next even one. 1CDh takes the lower half of
 // an access that straddles the index port.
@@ -330,7 +332,17 @@ static void bar_changed(struct pci_dev *dev, int bar)
 	pthread_mutex_unlock(&v->lock);
 }
 
-static const struct pci_ops vga_pci_ops = { .bar_changed = bar_changed };
+// The guest resets the function. Root lock held.
+static void function_reset(struct pci_dev *dev)
+{
+	struct vga *v = dev->owner;
+
+	pthread_mutex_lock(&v->lock);
+	vga_core_reset(&v->core);
+	pthread_mutex_unlock(&v->lock);
+}
+
+static const struct pci_ops vga_pci_ops = { .bar_changed = bar_changed, .bus_reset = function_reset };
 
 // --- the device's life -----------------------------------------------------------------------------------
 
@@ -366,11 +378,13 @@ static int make_pci(struct vga *v, const struct vga_args *args, struct err *err)
 	};
 
 	pci_dev_init(&v->pci, "vga", &id, &vga_pci_ops, v);
+	put_le16(&v->pci.config[PCI_STATUS], PCI_STATUS_FAST_B2B | PCI_STATUS_DEVSEL_MEDIUM);
 	pci_bar_registers(&v->pci, BAR_IO, PCI_BAR_IO, SVGA_IO_SIZE, &svga_ops, v, &v->lock);
 	pci_bar_registers(&v->pci, BAR_LFB, PCI_BAR_MEM32, LFB_WINDOW, &lfb_ops, v, &v->lock);
 	pci_bar_memory(&v->pci, BAR_LFB, PCI_BAR_MEM32, true, v->vram);
 	pci_bar_memory(&v->pci, BAR_FIFO, PCI_BAR_MEM32, false, v->fifo);
 	pci_add_cap(&v->pci, CAP_ID_VENDOR, CAP_VENDOR_AT, 4);
+	pci_add_af(&v->pci, CAP_AF_AT);
 	return pci_attach(args->bus, &v->pci, args->devfn, err);
 }
 

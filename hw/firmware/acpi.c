@@ -122,7 +122,7 @@ static void put_rsdp(struct acpi_files *files, const struct roots *roots, bool v
 
 static int check_args(const struct acpi_args *args, struct err *err)
 {
-	if (!args->cpus || args->cpus > ACPI_MAX_CPUS)
+	if (!args->cpus || MAX(args->cpus, args->listed_cpus) > ACPI_MAX_CPUS)
 		return err_set(err, EINVAL, "acpi", "%u CPUs cannot be described", args->cpus);
 	if (args->bridge_count > ACPI_MAX_BRIDGES)
 		return err_set(err, EINVAL, "acpi", "%u bridges cannot be described", args->bridge_count);

@@ -52,7 +52,9 @@ struct acpi_bridge {
 struct acpi_args {
 	int hw_version;
 	unsigned cpus;                  // 1 .. ACPI_MAX_CPUS
-	const uint32_t *apic_ids;       // one for each CPU; from 255 on they are listed as x2APICs
+	// Processors that MADT and SRAT list: CPUS, or more, of which the others are not there; 0 = CPUS.
+	unsigned listed_cpus;
+	const uint32_t *apic_ids;       // one for each of them; from 255 on they are listed as x2APICs
 	bool hpet;
 	bool rtc_no_ack;                // the RTC raises its line again though nobody read register C (WAET)
 	bool ps2;                       // keyboard controller with keyboard and mouse

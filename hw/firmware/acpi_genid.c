@@ -4,7 +4,7 @@
 
 #include "hw/firmware/aml.h"
 
-enum aml_op { AML_NOTIFY = 0x86, NOTIFY_CHANGED = 0x80 };
+enum { NOTIFY_CHANGED = 0x80 };
 
 #define DEVICE "\\_SB_.PCI0.VMGC"
 
@@ -34,8 +34,7 @@ static void put_event(struct blob *b)
 {
 	struct aml_mark scope = aml_open_scope(b, "\\_GPE"), method = aml_open_method(b, "_E02", 0);
 
-	blob_u8(b, AML_NOTIFY);
-	aml_path(b, DEVICE);
+	aml_notify(b, DEVICE);
 	aml_int(b, NOTIFY_CHANGED);
 	aml_close(b, method);
 	aml_close(b, scope);

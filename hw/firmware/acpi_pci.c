@@ -150,19 +150,35 @@ static void put_adr(struct blob *b, unsigned device, unsigned function)
 	aml_int(b, device << 16 | function);
 }
 
-// Taking a device out does nothing: the machine keeps it. The method makes the guest list the slot.
+static void slot_name(char name[8], unsigned device)
+{
+	snprintf(name, 8, device < 9 ? "S%uF0" : "S%uF", device % BUS_DEVICES + 1);
+}
+
+// Tells the machine that the guest has let go of what is in the slot. A root port hears it from its slot control as
+// well; the method is what makes older guests list the slot.
+static void put_eject(struct blob *b, unsigned number)
+{
+	struct aml_mark method = aml_open_method(b, "_EJ0", 1);
+
+	aml_store(b);
+	aml_int(b, number);
+	aml_path(b, "\\_SB.PCI0.HPSL");
+	aml_close(b, method);
+}
+
 static void put_slot(struct blob *b, unsigned device, unsigned number, const struct acpi_label *l)
 {
 	struct aml_mark slot;
 	char name[8];
 
-	snprintf(name, sizeof(name), device < 9 ? "S%uF0" : "S%uF", device % BUS_DEVICES + 1);
+	slot_name(name, device);
 	slot = aml_open_device(b, name);
 	put_adr(b, device, 0);
 	aml_name(b, "_SUN");
 	aml_int(b, number);
 	put_sta(b);
-	aml_close(b, aml_open_method(b, "_EJ0", 1));
+	put_eject(b, number);
 	put_dsm(b, l);
 	put_prw(b);
 	aml_close(b, slot);
@@ -183,6 +199,25 @@ static void put_hpp(struct blob *b)
 	aml_close(b, package);
 }
 
+// HPNT(slot number, what): notifies the slot's device.
+static void put_notify(struct blob *b, unsigned first)
+{
+	struct aml_mark method = aml_open_method(b, "HPNT", 2), this_one;
+	char name[8];
+
+	for (unsigned i = 0; i < BUS_DEVICES; i++) {
+		this_one = aml_open_if(b);
+		aml_equal(b);
+		aml_arg(b, 0);
+		aml_int(b, first + i);
+		slot_name(name, i);
+		aml_notify(b, name);
+		aml_arg(b, 1);
+		aml_close(b, this_one);
+	}
+	aml_close(b, method);
+}
+
 static void put_pci_bridge(struct blob *b, const struct acpi_args *args, const struct acpi_bridge *bridge)
 {
 	struct aml_mark device;
@@ -197,6 +232,7 @@ static void put_pci_bridge(struct blob *b, const struct acpi_args *args, const s
 	put_prt(b, bridge->device, BUS_DEVICES);
 	for (unsigned i = 0; i < BUS_DEVICES; i++)
 		put_slot(b, i, bridge->slot + i, find_label(args, (unsigned)bridge->device << 3, i));
+	put_notify(b, bridge->slot);
 	aml_close(b, device);
 }
 
@@ -214,12 +250,37 @@ static void put_root_port(struct blob *b, const struct acpi_args *args, const st
 	aml_close(b, device);
 }
 
+// General purpose event 1: hands the requests out until there are no more.
+static void put_event(struct blob *b, const struct acpi_args *args)
+{
+	struct aml_mark scope = aml_open_scope(b, "\\_GPE"), method = aml_open_method(b, "_L01", 0), loop;
+
+	loop = aml_open_while(b);
+	aml_store(b);
+	aml_path(b, "\\_SB.PCI0.HPCM");
+	aml_local(b, 0);
+	for (unsigned i = 0; i < args->bridge_count; i++) {
+		char path[32];
+
+		if (args->bridges[i].functions)
+			continue;
+		snprintf(path, sizeof(path), "\\_SB.PCI0.P2P%u.HPNT", args->bridges[i].index % 10);
+		aml_path(b, path);
+		aml_path(b, "\\_SB.PCI0.HPSL");
+		aml_local(b, 0);
+	}
+	aml_close(b, loop);
+	aml_close(b, method);
+	aml_close(b, scope);
+}
+
 void acpi_put_bridges(struct blob *b, const struct acpi_args *args)
 {
 	struct aml_mark scope;
 
 	if (!args->bridge_count)
 		return;
+	put_event(b, args);
 	scope = aml_open_scope(b, "\\_SB.PCI0");
 	for (unsigned i = 0; i < args->bridge_count; i++) {
 		const struct acpi_bridge *bridge = &args->bridges[i];

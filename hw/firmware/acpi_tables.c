@@ -269,21 +269,28 @@ enum madt_values {
 	LINT_NMI = 1,
 };
 
-static void put_madt_cpu(struct blob *b, unsigned uid, uint32_t apic_id)
+static unsigned listed(const struct acpi_args *args)
 {
+	return MAX(args->cpus, args->listed_cpus);
+}
+
+static void put_madt_cpu(struct blob *b, unsigned uid, uint32_t apic_id, bool there)
+{
+	uint32_t flags = there ? MADT_ENABLED : 0;
+
 	if (acpi_fits_processor(uid, apic_id)) {
 		blob_u8(b, MADT_LAPIC);
 		blob_u8(b, 8);
 		blob_u8(b, uid);
 		blob_u8(b, apic_id);
-		blob_u32(b, MADT_ENABLED);
+		blob_u32(b, flags);
 		return;
 	}
 	blob_u8(b, MADT_X2APIC);
 	blob_u8(b, 16);
 	blob_u16(b, 0);
 	blob_u32(b, apic_id);
-	blob_u32(b, MADT_ENABLED);
+	blob_u32(b, flags);
 	blob_u32(b, uid);
 }
 
@@ -327,14 +334,14 @@ size_t acpi_put_madt(struct blob *b, const struct acpi_args *args)
 	bool all_fit = true;
 	size_t at;
 
-	for (unsigned i = 0; i < args->cpus; i++)
+	for (unsigned i = 0; i < listed(args); i++)
 		all_fit &= acpi_fits_processor(i, args->apic_ids[i]);
 	at = acpi_table_begin(b, "APIC", all_fit ? 1 : 3, &ident_madt);
 	blob_u32(b, 0xfee00000);
 	blob_u32(b, MADT_PCAT_COMPAT);
-	for (unsigned i = 0; i < args->cpus; i++)
-		put_madt_cpu(b, i, args->apic_ids[i]);
-	for (unsigned i = 0; i < args->cpus; i++)
+	for (unsigned i = 0; i < listed(args); i++)
+		put_madt_cpu(b, i, args->apic_ids[i], i < args->cpus);
+	for (unsigned i = 0; i < listed(args); i++)
 		put_madt_nmi(b, i, args->apic_ids[i]);
 	put_madt_ioapic(b);
 	acpi_table_end(b, at);
@@ -400,7 +407,7 @@ size_t acpi_put_mcfg(struct blob *b, const struct acpi_args *args)
 	return at;
 }
 
-enum srat_values { SRAT_CPU = 0, SRAT_MEMORY = 1, SRAT_X2APIC = 2, SRAT_ENABLED = 1 };
+enum srat_values { SRAT_CPU = 0, SRAT_MEMORY = 1, SRAT_X2APIC = 2, SRAT_ENABLED = 1, SRAT_HOT_PLUGGABLE = 2 };
 
 static void put_srat_cpu(struct blob *b, unsigned uid, uint32_t apic_id)
 {
@@ -421,7 +428,7 @@ static void put_srat_cpu(struct blob *b, unsigned uid, uint32_t apic_id)
 	blob_zero(b, 8);
 }
 
-static void put_srat_memory(struct blob *b, uint64_t first, uint64_t size)
+static void put_srat_memory(struct blob *b, uint64_t first, uint64_t size, unsigned flags)
 {
 	if (!size)
 		return;
@@ -431,23 +438,27 @@ static void put_srat_memory(struct blob *b, uint64_t first, uint64_t size)
 	blob_u64(b, first);
 	blob_u64(b, size);
 	blob_zero(b, 4);
-	blob_u32(b, SRAT_ENABLED);
+	blob_u32(b, SRAT_ENABLED | flags);
 	blob_zero(b, 8);
 }
 
-// One domain. Windows for memory to come are not listed: nothing can be added to a running machine.
+// One domain. Behind memory above 4 GiB VMware lists a window for more, up to 65 GiB. What it lists for a machine that
+// ends below the hole is not established.
 size_t acpi_put_srat(struct blob *b, const struct acpi_args *args)
 {
 	enum { BASE_MEMORY = 0xa0000, MIB = 0x100000 };
+	const uint64_t high = 1ull << 32, window_end = 65ull << 30;
 	size_t at = acpi_table_begin(b, "SRAT", 2, &ident_srat);
 
 	blob_u32(b, 1);
 	blob_zero(b, 8);
-	for (unsigned i = 0; i < args->cpus; i++)
+	for (unsigned i = 0; i < listed(args); i++)
 		put_srat_cpu(b, i, args->apic_ids[i]);
-	put_srat_memory(b, 0, BASE_MEMORY);
-	put_srat_memory(b, MIB, args->low_size > MIB ? args->low_size - MIB : 0);
-	put_srat_memory(b, 1ull << 32, args->high_size);
+	put_srat_memory(b, 0, BASE_MEMORY, 0);
+	put_srat_memory(b, MIB, args->low_size > MIB ? args->low_size - MIB : 0, 0);
+	put_srat_memory(b, high, args->high_size, 0);
+	if (args->high_size && high + args->high_size < window_end)
+		put_srat_memory(b, high + args->high_size, window_end - high - args->high_size, SRAT_HOT_PLUGGABLE);
 	acpi_table_end(b, at);
 	return at;
 }

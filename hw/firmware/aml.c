@@ -28,9 +28,13 @@ enum aml_op {
 	AML_EXT_DEVICE = 0x82,
 	AML_EXT_PROCESSOR = 0x83,
 	AML_ROOT = 0x5c,
+	AML_LOCAL0 = 0x60,
 	AML_ARG0 = 0x68,
+	AML_STORE = 0x70,
+	AML_NOTIFY = 0x86,
 	AML_EQUAL = 0x93,
 	AML_IF = 0xa0,
+	AML_WHILE = 0xa2,
 	AML_RETURN = 0xa4,
 };
 
@@ -228,6 +232,12 @@ struct aml_mark aml_open_if(struct blob *b)
 	return mark(b);
 }
 
+struct aml_mark aml_open_while(struct blob *b)
+{
+	blob_u8(b, AML_WHILE);
+	return mark(b);
+}
+
 void aml_buffer(struct blob *b, const void *data, size_t len)
 {
 	struct aml_mark m;
@@ -273,6 +283,22 @@ void aml_word_field(struct blob *b, const char *region, const char *unit, unsign
 void aml_arg(struct blob *b, unsigned n)
 {
 	blob_u8(b, AML_ARG0 + (n < 7 ? n : 6));
+}
+
+void aml_local(struct blob *b, unsigned n)
+{
+	blob_u8(b, AML_LOCAL0 + (n < 8 ? n : 7));
+}
+
+void aml_store(struct blob *b)
+{
+	blob_u8(b, AML_STORE);
+}
+
+void aml_notify(struct blob *b, const char *path)
+{
+	blob_u8(b, AML_NOTIFY);
+	aml_path(b, path);
 }
 
 void aml_equal(struct blob *b)

@@ -26,17 +26,22 @@ struct aml_mark aml_open_processor(struct blob *b, const char *name, uint8_t id,
 struct aml_mark aml_open_package(struct blob *b, unsigned count);
 void aml_close(struct blob *b, struct aml_mark mark);
 
-// If: the predicate is written next, then what is done.
+// If, While: the predicate is written next, then what is done.
 struct aml_mark aml_open_if(struct blob *b);
+struct aml_mark aml_open_while(struct blob *b);
 // Buffer of LEN bytes.
 void aml_buffer(struct blob *b, const void *data, size_t len);
 // OperationRegion NAME of configuration space, and a field of it that is written word by word: one unit of BITS,
 // from the region's begin.
 void aml_pci_region(struct blob *b, const char *name, uint8_t offset, uint8_t length);
 void aml_word_field(struct blob *b, const char *region, const char *unit, unsigned bits);
-// ArgN as an operand; LEqual, whose two operands are written next.
+// ArgN and LocalN as operands; LEqual, and Store (what, then where to), whose two operands are written next.
 void aml_arg(struct blob *b, unsigned n);
+void aml_local(struct blob *b, unsigned n);
+void aml_store(struct blob *b);
 void aml_equal(struct blob *b);
+// Notify of the object at PATH; the number is written next.
+void aml_notify(struct blob *b, const char *path);
 // NameOp with the object that is written next.
 void aml_name(struct blob *b, const char *name);
 // Data: the shortest encoding of V; a NUL-terminated ASCII string; an EISA ID such as "PNP0A03".

@@ -76,18 +76,24 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "PTLTD ", "Custom  ", 0x06040000)
 	Name (_S4, Package (4) { 0, 0, 0, 0 })
 	Name (_S5, Package (4) { 0, 0, 0, 0 })
 
+	// Before a sleep or power-off: the host bridge is to be reset on the way back.
+	Method (_PTS, 1)
+	{
+		If (LGreater (Arg0, One))
+		{
+			Store (One, \_SB.PCI0.CRST)
+		}
+	}
+
 	Name (PICM, Zero)		// how the OS takes interrupts: 0 PIC, 1 IOAPIC
 	Method (_PIC, 1)
 	{
 		Store (Arg0, \PICM)
 	}
 
-	// 1: requests for hot plug, of which there are none; 3: waking by what is in a slot.
+	// 3: waking by what is in a slot. 1, requests for hot plug, is in the SSDT: it knows the slots.
 	Scope (\_GPE)
 	{
-		Method (_L01, 0)
-		{
-		}
 		Method (_L03, 0)
 		{
 		}
@@ -196,6 +202,23 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "PTLTD ", "Custom  ", 0x06040000)
 					Return (PRTA)
 				}
 				Return (PRTP)
+			}
+
+			// Bit 0 of the host bridge's power management control register.
+			OperationRegion (PMCR, PCI_Config, 0x7A, 1)
+			Field (PMCR, ByteAcc, NoLock, Preserve)
+			{
+				CRST, 1
+			}
+
+			// Hot plug of the slots behind the PCI bridge. HPCM: reading takes the next request, 0 when there is
+			// none, else what the slot's device is notified of. HPSL: reading tells the number of the slot that
+			// it is about, writing takes the device out of a slot.
+			OperationRegion (HPRG, SystemIO, 0xFCE0, 8)
+			Field (HPRG, DWordAcc, NoLock, Preserve)
+			{
+				HPCM, 32,
+				HPSL, 32
 			}
 
 			Device (AGP)

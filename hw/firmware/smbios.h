@@ -34,6 +34,7 @@ struct smbios_args {
 	uint64_t mem_mb;
 	struct smbios_cpu cpu;
 	bool no_oem_strings;            // smbios.noOEMStrings
+	const char *host_vendor;        // smbios.addHostVendor: another OEM string; NULL = none
 	const char *manufacturer;       // smbios.reflectHost: the host's; NULL = VMware's
 	const char *product;
 	const char *serial;             // serialNumber; NULL = from the UUID

@@ -209,38 +209,47 @@ static uint32_t last_kb(uint64_t mb)
 	return (uint32_t)MIN((mb << 10) - 1, (uint64_t)UINT32_MAX - 1);
 }
 
-static unsigned put_array_range(struct smb *s, unsigned array)
+// SMBIOS 2.7: first and last address once more, in 64 bits, for what does not fit; not used here.
+static void put_long_range(struct smb *s)
 {
-	unsigned handle = smb_begin(s, 19);
+	if (s->v27)
+		blob_zero(&s->b, 16);
+}
 
+static void put_array_range(struct smb *s, unsigned array)
+{
+	smb_begin(s, 19);
 	blob_u32(&s->b, 0);
 	blob_u32(&s->b, last_kb(MAX(s->args->mem_mb, 1)));
 	blob_u16(&s->b, array);
 	blob_u8(&s->b, SMB_MEMORY_SLOTS);       // devices that form one row
+	put_long_range(s);
 	smb_end(s);
-	return handle;
 }
 
-// MB megabytes from FIRST_MB on are of the device with handle DEVICE.
-static void put_device_range(struct smb *s, unsigned device, unsigned range, uint64_t first_mb, uint64_t mb)
+// VMware tells the same of every slot, empty or not: what lies behind the memory there is. The range that it is part
+// of has always this handle, whatever that is.
+static void put_device_range(struct smb *s, unsigned device)
 {
-	enum { ROW_UNKNOWN = 0xff };
+	enum { SLOT_RANGE_MB = 64511, RANGE_HANDLE = 0xa7, UNKNOWN = 0xff };
+	uint64_t first_mb = MAX(s->args->mem_mb, 1);
 
 	smb_begin(s, 20);
 	blob_u32(&s->b, (uint32_t)MIN(first_mb << 10, (uint64_t)UINT32_MAX - 1));
-	blob_u32(&s->b, last_kb(first_mb + mb));
+	blob_u32(&s->b, last_kb(first_mb + SLOT_RANGE_MB));
 	blob_u16(&s->b, device);
-	blob_u16(&s->b, range);
-	blob_u8(&s->b, ROW_UNKNOWN);
-	blob_u8(&s->b, 0);              // not interleaved
-	blob_u8(&s->b, 0);
+	blob_u16(&s->b, RANGE_HANDLE);
+	blob_u8(&s->b, UNKNOWN);        // row, interleave position and depth
+	blob_u8(&s->b, UNKNOWN);
+	blob_u8(&s->b, UNKNOWN);
+	put_long_range(s);
 	smb_end(s);
 }
 
 void smb_put_memory_array(struct smb *s)
 {
-	uint64_t slots[SMB_MEMORY_SLOTS], at = 0;
-	unsigned array, range, first_device;
+	uint64_t slots[SMB_MEMORY_SLOTS];
+	unsigned array, first_device;
 
 	smb_memory_slots(s->args->mem_mb, slots);
 	array = put_array(s);
@@ -248,10 +257,8 @@ void smb_put_memory_array(struct smb *s)
 	for (unsigned i = 0; i < SMB_MEMORY_SLOTS; i++)
 		put_device(s, array, i, slots[i]);
 	put_memory_error(s, 18);
-	range = put_array_range(s, array);
-	for (unsigned i = 0; i < SMB_MEMORY_SLOTS && slots[i]; i++) {
-		put_device_range(s, first_device + i, range, at, slots[i]);
-		at += slots[i];
-	}
+	put_array_range(s, array);
+	for (unsigned i = 0; i < SMB_MEMORY_SLOTS; i++)
+		put_device_range(s, first_device + i);
 	put_memory_error(s, 33);
 }

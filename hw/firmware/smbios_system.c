@@ -4,6 +4,8 @@
 
 #include "base/bytes.h"
 #include "base/compiler.h"
+#include <string.h>
+
 #include "hw/firmware/smbios_writer.h"
 
 // Of the BIOS that current VMware products carry, whatever the hardware version.
@@ -217,11 +219,21 @@ static void put_onboard(struct smb *s)
 // The strings are not numbered inside the structure, only counted.
 static void put_oem_strings(struct smb *s)
 {
+	const char *list[3];
+	unsigned n = 0;
+
+	if (!s->args->no_oem_strings) {
+		list[n++] = "[MS_VM_CERT/SHA1/27d66596a61c48dd3dc7216fd715126e33f59ae7]";
+		list[n++] = "Welcome to the Virtual Machine";
+	}
+	if (s->args->host_vendor)
+		list[n++] = s->args->host_vendor;
+	if (!n)
+		return;
 	smb_begin(s, 11);
-	blob_u8(&s->b, 2);
-	s->strings[0] = "[MS_VM_CERT/SHA1/27d66596a61c48dd3dc7216fd715126e33f59ae7]";
-	s->strings[1] = "Welcome to the Virtual Machine";
-	s->string_count = 2;
+	blob_u8(&s->b, n);
+	memcpy(s->strings, list, n * sizeof(*list));
+	s->string_count = n;
 	smb_end(s);
 }
 
@@ -257,8 +269,7 @@ void smb_put_connections(struct smb *s)
 	for (size_t i = 0; i < ARRAY_SIZE(slots); i++)
 		put_slot(s, &slots[i]);
 	put_onboard(s);
-	if (!s->args->no_oem_strings)
-		put_oem_strings(s);
+	put_oem_strings(s);
 	put_event_log(s);
 }
 

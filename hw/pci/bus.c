@@ -118,13 +118,21 @@ int pci_attach(struct pci_bus *bus, struct pci_dev *dev, uint8_t devfn, struct e
 		input = pci_route(bus, devfn >> 3, pin - 1u);
 	irq_line_connect(&dev->intx, input);
 	if (bus->bridge && bus->bridge->ops && bus->bridge->ops->child_attached)
-		bus->bridge->ops->child_attached(bus->bridge, dev);
+		bus->bridge->ops->child_attached(bus->bridge, dev, bus->root->hot);
 	pthread_mutex_unlock(&bus->root->lock);
 	return 0;
 }
 
+void pci_root_hot(struct pci_root *root, bool hot)
+{
+	pthread_mutex_lock(&root->lock);
+	root->hot = hot;
+	pthread_mutex_unlock(&root->lock);
+}
+
 void pci_detach(struct pci_dev *dev)
 {
+	struct pci_dev *bridge;
 	pthread_mutex_t *lock;
 
 	if (!dev->bus)
@@ -135,8 +143,11 @@ void pci_detach(struct pci_dev *dev)
 	// What reset leaves decoded must go as well.
 	pci_config_set(dev, PCI_COMMAND, 2, 0);
 	pci_bars_update(dev);
+	bridge = dev->bus->bridge;
 	dev->bus->slots[dev->devfn] = NULL;
 	dev->bus = NULL;
+	if (bridge && bridge->ops && bridge->ops->child_detached)
+		bridge->ops->child_detached(bridge, dev);
 	pthread_mutex_unlock(lock);
 }
 

@@ -160,7 +160,6 @@ enum pm_cap {
 	PMC_D2 = 1 << 10,
 	PMC_PME_SUPPORT = 0xf800,
 	PMCSR_STATE = 3,
-	PMCSR_NO_SOFT_RESET = 1 << 3,
 	PMCSR_PME_EN = 1 << 8,
 	PMCSR_PME_STATUS = 1 << 15,
 };
@@ -173,7 +172,6 @@ uint8_t pci_add_pm(struct pci_dev *dev, uint8_t at, uint16_t pmc)
 		return 0;
 	dev->pm_cap = off;
 	put_le16(&dev->config[off + PM_PMC], pmc);
-	put_le16(&dev->config[off + PM_PMCSR], PMCSR_NO_SOFT_RESET);
 	put_le16(&dev->wmask[off + PM_PMCSR], PMCSR_STATE | (pmc & PMC_PME_SUPPORT ? PMCSR_PME_EN : 0));
 	put_le16(&dev->w1cmask[off + PM_PMCSR], pmc & PMC_PME_SUPPORT ? PMCSR_PME_STATUS : 0);
 	return off;

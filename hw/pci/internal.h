@@ -21,6 +21,7 @@ struct pci_root {
 	struct pci_bus *buses;          // bus 0 first
 	struct pci_bus *last;
 	uint32_t config_address;        // CF8h
+	bool hot;                       // see pci_root_hot()
 	bool post;                      // the firmware is at work: see pci_root_set_post()
 	struct bus_range ports;
 	uint8_t (*cf9_read)(void *arg);

@@ -58,8 +58,10 @@ struct pci_ops {
 	// The bridge above resets its bus, or the guest this function (FLR); configuration was already restored.
 	// Root lock held. Optional.
 	void (*bus_reset)(struct pci_dev *dev);
-	// Bridges: a function came onto the bus behind it. Root lock held. Optional.
-	void (*child_attached)(struct pci_dev *bridge, struct pci_dev *child);
+	// Bridges: a function came onto the bus behind it, HOT: while the machine ran; or it left. Root lock held.
+	// Optional.
+	void (*child_attached)(struct pci_dev *bridge, struct pci_dev *child, bool hot);
+	void (*child_detached)(struct pci_dev *bridge, struct pci_dev *child);
 };
 
 #define PCI_MSIX_MAX 65u
@@ -125,7 +127,8 @@ uint8_t pci_add_msi(struct pci_dev *dev, uint8_t at, bool maskable);
 uint8_t pci_add_msix(struct pci_dev *dev, uint8_t at, unsigned vectors, int bar, uint32_t table,
 		     uint32_t pba);
 // Power management (8 bytes) with the PMC word given; states D0, D3hot, and D1, D2 where PMC says so. Out
-// of D0 the BARs are not decoded. The return to D0 keeps the registers (No_Soft_Reset).
+// of D0 the BARs are not decoded. The return to D0 keeps the registers, though as on VMware the
+// guest is not told so (No_Soft_Reset is clear).
 uint8_t pci_add_pm(struct pci_dev *dev, uint8_t at, uint16_t pmc);
 // PCI Express, version 2 of the capability (60 bytes), one lane configuration for all of VMware's devices: 5 GT/s,
 // x32. The function gets the extended configuration space.
@@ -156,6 +159,8 @@ uint32_t pci_config_get(const struct pci_dev *dev, unsigned off, unsigned size);
 // Puts the function on BUS at DEVFN. -EEXIST when taken. Before the machine starts. What config holds now
 // is what a reset restores.
 int pci_attach(struct pci_bus *bus, struct pci_dev *dev, uint8_t devfn, struct err *err);
+// What is attached from now on comes while the machine runs (HOT), or as part of it. While no vCPU runs.
+void pci_root_hot(struct pci_root *root, bool hot);
 // Takes the function off its bus: BARs unmapped, INTx down. The root must still exist. While no vCPU runs.
 void pci_detach(struct pci_dev *dev);
 // Power-on configuration, BARs unmapped, interrupts down. Takes the root lock.

@@ -34,6 +34,8 @@ enum slot_control {
 };
 
 enum slot_status {
+	SLTSTA_BUTTON = 1 << 0,
+	SLTSTA_PRESENCE_CHANGED = 1 << 3,
 	SLTSTA_EVENTS = 0x010f,         // button, power fault, latch, presence; link state
 	SLTSTA_PRESENT = 1 << 6,
 	SLTSTA_LINK_CHANGED = 1 << 8,
@@ -43,10 +45,13 @@ enum link_bits { LNKCTL_DISABLE = 1 << 4, LNKSTA_ACTIVE = 1 << 13, LNKSTA_SPEED_
 
 struct port {
 	struct pci_dev dev;
+	struct root_port *rp;
 	bool raised;            // an enabled event is pending: the message for it went out
+	bool leaving;           // what is in the slot shall leave when the guest switches the slot off
 };
 
 struct root_port {
+	struct root_port_args args;
 	unsigned functions;
 	struct port port[ROOT_PORT_FUNCTIONS];
 };
@@ -114,21 +119,57 @@ static void config_written(struct pci_dev *dev, unsigned off, unsigned size)
 		return;
 	follow(p);
 	tell_events(p);
+	if (p->leaving && (reg(dev, EXPRESS_SLTCTL) & SLTCTL_POWER_OFF)) {
+		p->leaving = false;
+		p->rp->args.let_go(p->rp->args.arg, p->rp->args.slot + (dev->devfn & 7));
+	}
 }
 
 // What a reset restores says what is in the slot: the machine is switched on with it.
-static void child_attached(struct pci_dev *dev, struct pci_dev *child)
+static void reset_shows(struct pci_dev *dev, bool present)
+{
+	put_le16(&dev->reset[EXPRESS_CAP + EXPRESS_SLTSTA], present ? SLTSTA_PRESENT : 0);
+	put_le16(&dev->reset[EXPRESS_CAP + EXPRESS_SLTCTL], present ? 0 : SLTCTL_POWER_OFF);
+	put_le16(&dev->reset[EXPRESS_CAP + EXPRESS_LNKSTA], LNKSTA_SPEED_WIDTH | (present ? LNKSTA_ACTIVE : 0));
+}
+
+// Somebody puts a card in or takes it out: the guest hears of it; the slot's power is as it left it. An operating system
+// that finds a button does not listen to presence: whoever puts a card into a slot that is off presses it.
+static void presence_changed(struct port *p, bool present)
+{
+	unsigned status = reg(&p->dev, EXPRESS_SLTSTA) & ~(unsigned)SLTSTA_PRESENT;
+
+	set(&p->dev, EXPRESS_SLTSTA, status | SLTSTA_PRESENCE_CHANGED | (present ? SLTSTA_PRESENT : 0));
+	if (present && !link_wanted(&p->dev))
+		set(&p->dev, EXPRESS_SLTSTA, reg(&p->dev, EXPRESS_SLTSTA) | SLTSTA_BUTTON);
+	p->leaving = false;
+	follow(p);
+	tell_events(p);
+}
+
+static void child_attached(struct pci_dev *dev, struct pci_dev *child, bool hot)
 {
 	(void)child;
-	put_le16(&dev->reset[EXPRESS_CAP + EXPRESS_SLTSTA], SLTSTA_PRESENT);
-	put_le16(&dev->reset[EXPRESS_CAP + EXPRESS_SLTCTL], 0);
-	put_le16(&dev->reset[EXPRESS_CAP + EXPRESS_LNKSTA], LNKSTA_SPEED_WIDTH | LNKSTA_ACTIVE);
+	reset_shows(dev, true);
+	if (hot) {
+		presence_changed(dev->owner, true);
+		return;
+	}
 	set(dev, EXPRESS_SLTSTA, SLTSTA_PRESENT);
 	set(dev, EXPRESS_SLTCTL, 0);
 	show_link(dev, true);
 }
 
-static const struct pci_ops port_ops = { .config_written = config_written, .child_attached = child_attached };
+static void child_detached(struct pci_dev *dev, struct pci_dev *child)
+{
+	(void)child;
+	reset_shows(dev, false);
+	presence_changed(dev->owner, false);
+}
+
+static const struct pci_ops port_ops = {
+	.config_written = config_written, .child_attached = child_attached, .child_detached = child_detached,
+};
 
 static void describe_slot(struct pci_dev *dev, unsigned number)
 {
@@ -166,12 +207,28 @@ static void describe(struct port *p, unsigned number)
 	dev->closed = true;
 }
 
+bool root_port_press_button(struct root_port *rp, unsigned function)
+{
+	struct port *p = &rp->port[function];
+	pthread_mutex_t *lock = pci_root_lock(p->dev.bus->root);
+	bool heard;
+
+	pthread_mutex_lock(lock);
+	p->leaving = occupied(&p->dev) && rp->args.let_go;
+	set(&p->dev, EXPRESS_SLTSTA, reg(&p->dev, EXPRESS_SLTSTA) | SLTSTA_BUTTON);
+	tell_events(p);
+	heard = p->raised;
+	pthread_mutex_unlock(lock);
+	return heard;
+}
+
 static int attach(struct pci_bus *bus, struct root_port *rp, const struct root_port_args *args, struct err *err)
 {
 	for (unsigned f = 0; f < args->functions; f++) {
 		struct pci_dev *dev = &rp->port[f].dev;
 		int r;
 
+		rp->port[f].rp = rp;
 		describe(&rp->port[f], args->slot + f);
 		// Every function says so, as VMware's do; pci_attach() would mark function 0 alone.
 		if (args->functions > 1)
@@ -206,6 +263,7 @@ int root_port_create(struct pci_bus *bus, const struct root_port_args *args, str
 	rp = calloc(1, sizeof(*rp));
 	if (!rp)
 		return err_set(err, ENOMEM, "root-port", "no memory for it");
+	rp->args = *args;
 	r = attach(bus, rp, args, err);
 	if (r < 0) {
 		destroy(rp);
@@ -232,7 +290,7 @@ static void reset_port(struct port *p)
 	pthread_mutex_lock(lock);
 	pci_reset_locked(&p->dev);
 	p->dev.closed = !link_wanted(&p->dev);
-	p->raised = false;
+	p->raised = p->leaving = false;
 	if (p->dev.secondary)
 		pci_bus_bars_update(p->dev.secondary);
 	pthread_mutex_unlock(lock);

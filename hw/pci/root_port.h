@@ -18,11 +18,18 @@ struct root_port_args {
 	unsigned device;        // on bus 0
 	unsigned functions;     // 1..8
 	unsigned slot;          // Physical Slot Number of function 0; function f has slot + f
+	// The guest switched slot SLOT off after root_port_press_button(). On a vCPU thread, the root's lock held. May be
+	// NULL: then what is in a slot stays there.
+	void (*let_go)(void *arg, unsigned slot);
+	void *arg;
 };
 
 extern const struct device_class root_port_class;
 
 int root_port_create(struct pci_bus *bus, const struct root_port_args *args, struct root_port **out, struct err *err);
+// Presses the attention button of FUNCTION's slot, which is occupied: the guest is asked to let go of what is in it.
+// False when it does not listen (no message went out). Any thread, no lock of the PCI root held.
+bool root_port_press_button(struct root_port *port, unsigned function);
 // The bus behind FUNCTION; NULL when there is no such function.
 struct pci_bus *root_port_bus(struct root_port *port, unsigned function);
 // The function itself, for tests; NULL as above.

@@ -33,6 +33,8 @@ static void describe(struct vmware_bridge *b, int hw_version)
 
 	pci_dev_init(&b->dev, "vmware-bridge", &id, NULL, b);
 	b->dev.subtractive = true;
+	put_le16(&b->dev.config[PCI_STATUS], PCI_STATUS_FAST_B2B | PCI_STATUS_DEVSEL_MEDIUM);
+	put_le16(&b->dev.config[PCI_SECONDARY_STATUS], PCI_STATUS_FAST_B2B | PCI_STATUS_DEVSEL_MEDIUM);
 	b->dev.config[PCI_SECONDARY_LATENCY] = SECONDARY_LATENCY;
 	// Windows of 16-bit I/O and of 64-bit prefetchable memory.
 	put_le16(&b->dev.config[PCI_PREFETCH_BASE], 1);

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/compiler.h"
 #include "base/log.h"
+#include "hw/pci/regs.h"
 
 #define CONFIG_COMMAND 0x04u
 #define COMMAND_IO     0x01u
@@ -90,6 +91,7 @@ static void init_config(struct piix4_ide *ide)
 	uint8_t *wmask = ide->pci.wmask;
 
 	pci_dev_init(&ide->pci, "piix4-ide", &id, &pci_ops, ide);
+	put_le16(&ide->pci.config[PCI_STATUS], PCI_STATUS_FAST_B2B | PCI_STATUS_DEVSEL_MEDIUM);
 	pci_bar_registers(&ide->pci, BAR_MASTER, PCI_BAR_IO, 2 * BMIDE_SIZE, &ide_master_ops, ide,
 			  &ide->lock);
 	for (unsigned i = 0; i < CHANNELS; i++) {

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "base/compiler.h"
+#include "hw/pci/regs.h"
 #include "hw/vmware/vmci_core.h"
 
 enum vmci_config {
@@ -135,6 +137,7 @@ static void set_up_pci(struct vmci *v)
 	};
 
 	pci_dev_init(&v->dev, "vmci", &id, &vmci_ops, v);
+	put_le16(&v->dev.config[PCI_STATUS], PCI_STATUS_FAST_B2B | PCI_STATUS_DEVSEL_MEDIUM);
 	v->dev.config[MIN_GNT] = MIN_GNT_1500_NS;
 	v->dev.config[MAX_LAT] = MAX_LAT_63750_NS;
 	pci_bar_registers(&v->dev, BAR_REGISTERS, PCI_BAR_IO, VMCI_PORTS, &io_ops, v, &v->lock);

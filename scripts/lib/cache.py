@@ -45,7 +45,7 @@ def make(kind, key, builder):
                 raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    prune(kind, keep=4)
+    prune(kind, keep=8)
     return place
 
 

@@ -157,17 +157,26 @@ def memtest():
     return None
 
 
-def build_root(kernel, tree):
-    """Fills TREE with the guest's root file system."""
-    for folder in ('boot/grub', 'dev', 'proc', 'sys', 'run', 'tmp', 'mnt', 'root', 'etc/acpi/PWRF', 'sbin', 'usr/bin', 'var/run'):
-        (tree / folder).mkdir(parents=True, exist_ok=True)
-    listed = run(initramfs.BUSYBOX, '--list').split()
-    initramfs.install_busybox(tree, [name for name in listed if name not in ('busybox', '[[')])
-    for name in ('init', 'modprobe', 'reboot', 'poweroff', 'halt'):
-        (tree / 'sbin' / name).symlink_to('../bin/busybox')
+def add_programs(tree, system):
+    """Debian's programs and, on the kernel that this machine can compile for, our own."""
+    if system:
+        system.copy_programs(tree)
+        return
     copy_programs(tree)
     level3(tree)
     cpuid_raw(tree)
+
+
+def build_root(kernel, tree, system=None):
+    """Fills TREE with the guest's root file system; SYSTEM (a distro.System) is another Debian than this machine's."""
+    busybox = system.busybox if system else initramfs.BUSYBOX
+    for folder in ('boot/grub', 'dev', 'proc', 'sys', 'run', 'tmp', 'mnt', 'root', 'etc/acpi/PWRF', 'sbin', 'usr/bin', 'var/run'):
+        (tree / folder).mkdir(parents=True, exist_ok=True)
+    listed = run(initramfs.BUSYBOX, '--list').split()
+    initramfs.install_busybox(tree, [name for name in listed if name not in ('busybox', '[[')], busybox)
+    for name in ('init', 'modprobe', 'reboot', 'poweroff', 'halt'):
+        (tree / 'sbin' / name).symlink_to('../bin/busybox')
+    add_programs(tree, system)
     kernel.copy_modules((*BOOT_MODULES, *ROOT_MODULES), tree, OPTIONAL_MODULES)
     files = {
         'etc/inittab': INITTAB, 'etc/rc': RC, 'etc/hostname': 'berth-guest\n', 'etc/issue': 'Debian GNU/Linux \\n \\l\n\n',
@@ -185,25 +194,26 @@ def build_root(kernel, tree):
     (tree / 'boot/vmlinuz').write_bytes(kernel.vmlinuz.read_bytes())
     if memtest():
         (tree / 'boot/memtest86+.bin').write_bytes(memtest().read_bytes())
-    initramfs.build(kernel, BOOT_MODULES, OPTIONAL_MODULES, (HERE / 'guest-init.sh').read_text(), tree / 'boot/initrd.img')
+    initramfs.build(kernel, BOOT_MODULES, OPTIONAL_MODULES, (HERE / 'guest-init.sh').read_text(), tree / 'boot/initrd.img',
+                    busybox=busybox)
 
 
-def recipe(kernel):
+def recipe(kernel, system=None):
     """What the disk is made of, as a checksum: a change of any of it makes a new image."""
     sources = [HERE / name for name in ('guest.py', 'grubdisk.py', 'initramfs.py', 'kernel.py', 'guest-init.sh', 'level3.c', 'checkvm.c', 'cpuid-raw.c')]
     extra = [memtest()] if memtest() else []
-    return cache.checksum(*sources, initramfs.BUSYBOX, *extra, kernel.version)
+    return cache.checksum(*sources, initramfs.BUSYBOX, *extra, kernel.version, *([system.place.name] if system else []))
 
 
-def raw_disk():
+def raw_disk(system=None):
     """The guest's disk as a raw image in the cache."""
-    kernel = kernels.get()
+    kernel = system.kernel if system else kernels.get()
 
     def build(work):
         with tempfile.TemporaryDirectory(dir=work) as name:
             tree = pathlib.Path(name) / 'root'
             tree.mkdir()
-            build_root(kernel, tree)
+            build_root(kernel, tree, system)
             image = work / 'debian.raw'
             with open(image, 'wb') as file:
                 file.truncate(DISK_SIZE)
@@ -211,16 +221,16 @@ def raw_disk():
                                       '(hd0,msdos1)/boot/grub')
             grubdisk.make_ext4(image, ROOT_START, ROOT_SIZE, tree, 'berth-root')
 
-    key = recipe(kernel)
-    with step('making the guest disk', quiet=(cache.root() / f'guest-{key}').is_dir()):
+    key = recipe(kernel, system)
+    with step(f'making the guest disk{" of " + system.name if system else ""}', quiet=(cache.root() / f'guest-{key}').is_dir()):
         return cache.make('guest', key, build) / 'debian.raw'
 
 
-def vmdk(subformat='twoGbMaxExtentSparse'):
+def vmdk(subformat='twoGbMaxExtentSparse', system=None):
     """Directory of the cache with the guest's disk as debian.vmdk of SUBFORMAT."""
-    if 'BERTH_GUEST_' + subformat in os.environ:        # inside the emulated host: made before, outside
+    if not system and 'BERTH_GUEST_' + subformat in os.environ:         # inside the emulated host: made before, outside
         return pathlib.Path(os.environ['BERTH_GUEST_' + subformat])
-    raw = raw_disk()
+    raw = raw_disk(system)
     key = cache.checksum(raw.parent.name, subformat)
     with step(f'converting it to VMDK, {subformat}', quiet=(cache.root() / f'vmdk-{key}').is_dir()):
         return cache.make('vmdk', key, lambda work: grubdisk.to_vmdk(raw, work / 'debian.vmdk', subformat))

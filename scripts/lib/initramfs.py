@@ -39,24 +39,25 @@ def archive(tree):
     return gzip.compress(b''.join(parts), 6, mtime=0)
 
 
-def install_busybox(tree, applets):
-    """Copies the static busybox and links APPLETS (names) to it in /bin."""
+def install_busybox(tree, applets, busybox=BUSYBOX):
+    """Copies the static BUSYBOX and links APPLETS (names) to it in /bin."""
     binaries = pathlib.Path(tree) / 'bin'
     binaries.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(BUSYBOX, binaries / 'busybox')
+    shutil.copy2(busybox, binaries / 'busybox')
     os.chmod(binaries / 'busybox', 0o755)
     for applet in applets:
         (binaries / applet).symlink_to('busybox')
 
 
-def build(kernel, modules, optional, init, output, programs=()):
+def build(kernel, modules, optional, init, output, programs=(), busybox=BUSYBOX):
     """Writes an initramfs: busybox, MODULES of KERNEL, INIT as /init, and static PROGRAMS (paths) in /bin."""
     with tempfile.TemporaryDirectory() as name:
         tree = pathlib.Path(name)
         for folder in ('dev', 'proc', 'sys', 'mnt', 'sbin', 'tmp', 'run'):
             (tree / folder).mkdir()
         install_busybox(tree, ('sh', 'mount', 'umount', 'modprobe', 'switch_root', 'chroot', 'mkdir', 'echo', 'cat', 'sleep',
-                               'poweroff', 'reboot', 'ls', 'sed', 'ip', 'mknod', 'ln', 'grep', 'dmesg', 'dd', 'md5sum', 'true'))
+                               'poweroff', 'reboot', 'ls', 'sed', 'ip', 'mknod', 'ln', 'grep', 'dmesg', 'dd', 'md5sum', 'true'),
+                        busybox)
         (tree / 'sbin/modprobe').symlink_to('../bin/busybox')   # the kernel's own request_module() calls this path
         kernel.copy_modules(modules, tree, optional)
         for program in programs:

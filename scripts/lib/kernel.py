@@ -110,11 +110,12 @@ def _packages():
     return []
 
 
-def _unpack(packages, work):
+def unpack(packages, work, environment=None):
+    """Fills WORK for a Kernel from PACKAGES (`name` or `name=version`), which the apt of ENVIRONMENT downloads."""
     tree = work / 'tree'
     tree.mkdir()
-    for name, version in packages:
-        run('apt-get', '-q', 'download', f'{name}={version}', cwd=work, timeout=900)
+    for package in packages:
+        run('apt-get', '-q', 'download', package, cwd=work, timeout=900, env=environment)
     for deb in sorted(work.glob('*.deb')):
         run('dpkg', '-x', deb, tree)
         deb.unlink()
@@ -134,7 +135,7 @@ def get():
         place = cache.root() / f'kernel-{key}'
         try:
             with step(f'fetching {packages[0][0]} (not installed, only unpacked)', quiet=place.is_dir()):
-                return Kernel(cache.make('kernel', key, lambda work: _unpack(packages, work)))
+                return Kernel(cache.make('kernel', key, lambda work: unpack([f'{name}={version}' for name, version in packages], work)))
         except Failure as failure:
             reason = str(failure)
     else:

@@ -8,7 +8,7 @@ pkgs_build='gcc meson ninja-build pkg-config libc6-dev linux-libc-dev liburing-d
 	libpng-dev libjansson-dev seabios acpica-tools'
 pkgs_guest='qemu-utils grub-pc-bin grub-common xorriso mtools nasm e2fsprogs busybox-static kmod dmidecode
 	util-linux systemd zstd xz-utils dpkg python3 pciutils udev'
-pkgs_unit='check dmidecode qemu-utils'
+pkgs_unit='check dmidecode qemu-utils pciutils'
 pkgs_fuzz='clang'
 pkgs_pytest='python3 python3-pytest python3-pil'
 pkgs_lab='qemu-system-x86 memtest86+ libc6-dev gcc'

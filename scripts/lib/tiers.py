@@ -164,6 +164,21 @@ def run_pytest(count, tier, only, results, binary):
     side_by_side(run_shard_here, [(count, tier, environment, index) for index in range(SHARDS)])
 
 
+def other_debians():
+    """Guests and tools of other releases; what cannot be had (no network, no Debian's archive) is said and left out."""
+    import distro
+    import guest
+    made = {name: lambda name=name: guest.vmdk('monolithicSparse', distro.System(name)) for name in distro.SYSTEMS}
+    made['tools'] = distro.tools
+    there = {}
+    for name, make in made.items():
+        try:
+            there['BERTH_GUEST_' + name] = str(make())
+        except ui.Failure as failure:
+            print(f'lab: without {name}: {failure}', flush=True)
+    return there
+
+
 def lab_environment():
     """Makes what the scenarios need, here, where it is fast; the emulated host only uses it."""
     import guest
@@ -172,7 +187,7 @@ def lab_environment():
     more, peers = {name: value for name, value in os.environ.items() if name.startswith('BERTH_LAB_')}, ()
     if os.environ.get('BERTH_LAB_LONG'):        # scenarios that CI has no time for
         import xen
-        more, peers = {**more, 'BERTH_GUEST_xen': str(xen.disk())}, (inner.QEMU,)
+        more, peers = {**more, 'BERTH_GUEST_xen': str(xen.disk()), **other_debians()}, (inner.QEMU,)
     return {**more, 'BERTH_GUEST_inner': str(inner.iso(BUILD / 'vmm/cli/berth', peers).parent),
             'BERTH_GUEST_' + subformat: str(guest.vmdk(subformat)), 'BERTH_TEST_SLOW': '4', 'BERTH_LAB': '1'}
 

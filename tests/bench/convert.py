@@ -1,8 +1,9 @@
 # convert.py: how long `berth disk convert` takes beside qemu-img convert.
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Ours and the peer run in turn on the same files; the medians are compared. Both must end with the result on the disk: qemu-img's default
-# for the target is to leave that to the kernel, so it is told to flush (-t writeback). BERTH_BENCH_DIR chooses the file system.
+# Ours and the peer run in turn on the same files, now one first, now the other; the median of the rounds' ratios is the result. Both must
+# end with the result on the disk: qemu-img's default for the target is to leave that to the kernel, so it is told to flush (-t writeback).
+# BERTH_BENCH_DIR chooses the file system.
 import os
 import pathlib
 import statistics
@@ -63,11 +64,13 @@ def measure(folder, sources, case):
         'peer': ['qemu-img', 'convert', '-t', 'writeback', '-f', 'raw' if source == 'raw' else 'vmdk', '-O', *peer_words, path, target],
     }
     figures = {side: [] for side in commands}
-    for _ in range(ROUNDS):
-        for side, words in commands.items():
-            figures[side].append(timed(folder, words, target))
+    for turn in range(ROUNDS):
+        for side in sorted(commands, reverse=turn % 2):
+            figures[side].append(timed(folder, commands[side], target))
     ours, peer = (statistics.median(figures[side]) for side in ('ours', 'peer'))
-    print(f'bench: convert-{name} ours={ours:.2f} peer={peer:.2f} ratio={ours / peer:.3f} unit=s peer_is=qemu-img', flush=True)
+    ratios = sorted(a / b for a, b in zip(figures['ours'], figures['peer']))
+    print(f'bench: convert-{name} ours={ours:.2f} peer={peer:.2f} ratio={statistics.median(ratios):.3f} unit=s peer_is=qemu-img '
+          f'low={ratios[1]:.3f} high={ratios[-2]:.3f}', flush=True)
 
 
 def main():

@@ -1,7 +1,7 @@
 # test_disk_tool.py: `berth disk` and vmware-vdiskmanager, judged by qemu-img.
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The table of test_matrix is docs/disks-matrix.md; BERTH_MATRIX_WRITE=1 writes it anew.
+# The table of test_matrix stands in docs/disks.md; BERTH_MATRIX_WRITE=1 writes it anew.
 import json
 import os
 import pathlib
@@ -18,7 +18,8 @@ import berthlib
 import vmdkimages
 from ui import run
 
-MATRIX = berthlib.TOP / 'docs/disks-matrix.md'
+MATRIX = berthlib.TOP / 'docs/disks.md'
+MATRIX_HEADING, AFTER_MATRIX = '## What works on which disk\n', '## More\n'
 CLEAN, LOST, NO, STOPPED = 0, 9, 10, 7
 SIZE = 2080 << 20               # more than one extent of a split disk; almost all of it is holes
 SMALL = 64 << 20                # for what lies in one file
@@ -180,7 +181,7 @@ def cell(cells, column):
 def render(rows):
     """The table, with the refusals' reasons below it."""
     notes = []
-    lines = ['# What works on which disk', '', 'Each cell was tried by `tests/clients/test_disk_tool.py` (test_matrix), with qemu-img as the judge.',
+    lines = [MATRIX_HEADING, 'Each cell was tried by `tests/clients/test_disk_tool.py` (test_matrix), with qemu-img as the judge.',
              'A number is a refusal, with its reason below.', '', '| Type | ' + ' | '.join(COLUMNS) + ' |',
              '| --- |' + ' --- |' * len(COLUMNS)]
     for kind, row in rows.items():
@@ -207,9 +208,12 @@ def test_matrix(folder):
     print('\n' + table)
     for kind in CREATABLE[:5]:
         assert [word for column, word in zip(COLUMNS, rows[kind]) if column != 'chain'] == ['yes'] * (len(COLUMNS) - 1), (kind, rows[kind])
+    text = MATRIX.read_text()
+    before, rest = text.split(MATRIX_HEADING)
+    whole = before + table + '\n' + AFTER_MATRIX + rest.split(AFTER_MATRIX)[1]
     if os.environ.get('BERTH_MATRIX_WRITE'):
-        MATRIX.write_text(table)
-    assert table == MATRIX.read_text(), 'BERTH_MATRIX_WRITE=1 writes the table anew'
+        MATRIX.write_text(whole)
+    assert whole == text, 'BERTH_MATRIX_WRITE=1 writes the table anew'
 
 
 # --- data through the tools ------------------------------------------------------------------------------
@@ -422,14 +426,19 @@ def test_packer(folder):
     assert 'Failed to create disk' in manager('-c', '-s', '1000M', '-a', 'lsilogic', '-t', '1', path, check=1).stderr
 
 
-@pytest.mark.parametrize('number, kind', enumerate(('monolithicSparse', 'twoGbMaxExtentSparse', 'monolithicFlat', 'twoGbMaxExtentFlat', 'vmfs')))
+MANAGER_TYPES = ((0, 'monolithicSparse'), (1, 'twoGbMaxExtentSparse'), (2, 'monolithicFlat'), (3, 'twoGbMaxExtentFlat'), (4, 'vmfs'), (6, 'vmfs'))
+
+
+@pytest.mark.parametrize('number, kind', MANAGER_TYPES)
 def test_types(folder, number, kind):
     raw, path, copy = make_raw(folder / 'content.raw', 48 << 20), folder / 'd.vmdk', folder / 'e.vmdk'
     manager('-c', '-s', '48MB', '-a', 'pvscsi', '-t', number, '-q', path)
     info = json.loads(disk('info', '--json', path).stdout)['chain'][0]
     assert info['type'] == kind and info['size'] == 48 << 20 and info['adapter'] == 'lsilogic'
-    if 'Flat' in kind or kind == 'vmfs':
+    if number in (2, 3, 4):
         assert info['hostBytes'] >= 48 << 20
+    else:
+        assert info['hostBytes'] < 1 << 20
     disk('convert', raw, folder / 's.vmdk')
     done = manager('-r', folder / 's.vmdk', '-t', number, copy)
     assert 'Virtual disk conversion successful.' in done.stdout
@@ -443,6 +452,23 @@ def test_types(folder, number, kind):
     manager('-e', folder / 'f.vmdk')
     manager('-U', folder / 'f.vmdk')
     assert not list(folder.glob('f*'))
+
+
+def test_type_5(folder):
+    """Compressed for streaming: made by a conversion, read by everybody, written by nobody."""
+    raw, path, back = make_raw(folder / 'content.raw', 48 << 20), folder / 'd.vmdk', folder / 'e.vmdk'
+    assert 'written once' in manager('-c', '-s', '48MB', '-a', 'lsilogic', '-t', '5', path, check=1).stderr
+    assert not path.exists()
+    disk('convert', raw, folder / 's.vmdk')
+    assert 'Virtual disk conversion successful.' in manager('-r', folder / 's.vmdk', '-t', '5', path).stdout
+    assert json.loads(disk('info', '--json', path).stdout)['chain'][0]['type'] == 'streamOptimized'
+    assert same(raw, path)
+    assert 'No errors were found' in manager('-R', path).stdout
+    assert 'Failed to expand' in manager('-x', '64MB', path, check=1).stderr
+    manager('-r', path, '-t', '0', back)
+    assert same(raw, back)
+    manager('-U', path)
+    assert not path.exists()
 
 
 def test_manager_mistakes(folder):

@@ -5,28 +5,21 @@
 // directories, tables, and say how long the file is. What opens is then used by a script of requests from the
 // rest of the input. Whatever the image says, the device must answer, and a write may change neither header
 // nor descriptor but for the marks that belong to us, and nothing at all in a parent.
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "fuzz_image.h"
 
-#include "base/bytes.h"
-#include "base/log.h"
+#include <stdlib.h>
+#include <sys/stat.h>
+
 #include "block/disk.h"
 #include "block/vmdk_header.h"
 
 #define SECTORS    (512u * 16 * 2 + 24)
 #define DATA_AT    48u
 #define FILE_SIZE  (512u * 512)
-#define MAX_BUF    (64u << 10)
 #define LAYERS     3u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-struct input { const uint8_t *p; size_t len; };
 
 struct layer_file { char path[64]; uint8_t *raw; uint32_t len; };
 
@@ -47,18 +40,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (!mkdtemp(folder) || atexit(leave))
 		return -1;
 	return loop_create(&loop, "fuzz", 64, NULL);
-}
-
-static uint32_t take(struct input *in, unsigned n)
-{
-	uint32_t v = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		v = v << 8 | (in->len ? *in->p : 0);
-		in->p += in->len != 0;
-		in->len -= in->len != 0;
-	}
-	return v;
 }
 
 // Three tables in both copies, grains of 8 KiB, the first four grains allocated. PARENT NULL = a base.
@@ -94,48 +75,6 @@ static void valid_image(uint8_t *raw, const char *parent)
 	}
 }
 
-static void change_image(uint8_t *raw, struct input *in)
-{
-	for (unsigned n = take(in, 1) % 16; n; n--) {
-		uint32_t at = take(in, 2), len = 1 + take(in, 1) % 32;
-
-		for (uint32_t i = 0; i < len && at + i < FILE_SIZE; i++)
-			raw[at + i] = (uint8_t)take(in, 1);
-	}
-}
-
-static void note(struct block_req *req, int result)
-{
-	*(int *)req->owner = result;
-}
-
-static void one_request(struct disk *disk, struct input *in, uint8_t *buf)
-{
-	int result[2] = { 1, 1 };
-	struct block_req req[2];
-	struct iovec iov[2][2];
-
-	for (int i = 0; i < 2; i++) {
-		uint32_t len = (1 + take(in, 1) % 64) * 512, cut = take(in, 2) % len;
-
-		iov[i][0] = (struct iovec){ buf + i * (MAX_BUF / 2), cut };
-		iov[i][1] = (struct iovec){ buf + i * (MAX_BUF / 2) + cut, len - cut };
-		req[i] = (struct block_req){ .op = take(in, 1) % 5,
-					    .offset = take(in, 3) * 512ull,
-					    .length = len,
-					    .flags = take(in, 1) & 1,
-					    .iov = iov[i],
-					    .iovcnt = 2,
-					    .done = note,
-					    .owner = &result[i] };
-		disk_submit(disk, &req[i]);
-	}
-	while (result[0] == 1 || result[1] == 1) {
-		if (loop_turn(loop) < 0)
-			abort();
-	}
-}
-
 // Header and descriptor after the session: only byte 72 and the content id may differ.
 static void check_marks(int fd, const uint8_t *before, const struct sparse_header *h)
 {
@@ -154,7 +93,6 @@ static void use(const struct layer_file *top, struct input *in, bool readonly)
 	struct sparse_header h;
 	struct disk *disk;
 	struct err err;
-	uint8_t *buf;
 	int fd;
 
 	if (disk_open(loop, &args, &disk, &err) < 0) {
@@ -163,10 +101,7 @@ static void use(const struct layer_file *top, struct input *in, bool readonly)
 		err_sentence(&err, text, sizeof(text));
 		return;
 	}
-	buf = calloc(1, MAX_BUF);
-	for (unsigned n = 0; n < 12 && in->len; n++)
-		one_request(disk, in, buf);
-	free(buf);
+	use_disk(disk, in);
 	disk_close(disk, &err);
 	fd = open(top->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -208,7 +143,7 @@ static void make_layer(struct layer_file *file, unsigned i, unsigned layers, str
 		abort();
 	valid_image(file->raw, i + 1 < layers ? parent : NULL);
 	file->len = FILE_SIZE;
-	change_image(file->raw, in);
+	change_image(file->raw, FILE_SIZE, in);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -5,6 +5,7 @@ import shutil
 
 import berthlib
 import payload
+import ui
 import vmxfile
 
 
@@ -107,6 +108,28 @@ def test_firmware_settings(folder):
     (folder / 'serial.log').unlink()
     payload.run_to_end(vm)
     assert 'starts with its defaults' in vm.stderr()
+
+
+def assembled(folder):
+    try:
+        payload.assemble(folder, 'cmos', BYTE='0a5h', YEAR='31h')
+        return True
+    except ui.Failure:
+        return False
+
+
+def test_firmware_settings_of_a_killed_process(folder):
+    """What the guest wrote is in the file a little later, without an end."""
+    vm = payload.machine(folder, 'cmos', {'nvram': 'vm.nvram'}, {'BYTE': 0, 'STAY': 1})
+    with vm:
+        vm.start()
+        payload.wait_serial(vm, 'written')
+        berthlib.wait_for((folder / 'vm.berth-nvram').exists, 30, 'the settings to be written')
+    assert not [path for path in folder.iterdir() if 'berth-nvram.' in path.name]
+    # The kernel lets go of the files of a killed process a little after its end.
+    berthlib.wait_for(lambda: assembled(folder), 30, 'the disk to be free')
+    (folder / 'serial.log').unlink()
+    payload.run_to_end(vm)
 
 
 def test_four_megabytes(folder):

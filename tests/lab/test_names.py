@@ -111,6 +111,8 @@ def test_names(folder):
         check_power(vm)
         said = vm.command(f"dmesg | sed '/XSAVE consistency problem/,/end trace/d' | grep -vE '{USUAL}' | grep -iE '{COMPLAINTS}' || true")
         assert said == ''
+        assert lab.warnings(vm) == []
+        assert lab.lspci_complaints(vm) == ''
         lab.power_off(vm)
         # A number that the file lacked is in it now.
         assert vmxfile.parse(vm.vmx.read_text())['usb.pciSlotNumber'] == '32'

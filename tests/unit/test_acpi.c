@@ -214,6 +214,32 @@ START_TEST(madt_small)
 }
 END_TEST
 
+// As many as VMware's newer machines list; only the first two are there.
+START_TEST(madt_with_those_that_are_not_there)
+{
+	unsigned count[16];
+	uint8_t *madt;
+
+	args.listed_cpus = 128;
+	args.hot_add = true;
+	args.low_size = 1 << 30;
+	build();
+	madt = loaded_table(&mem, xsdt, 8, "APIC");
+	ck_assert_uint_eq(get_le32(madt + 4), 0x742);
+	count_madt(madt, count);
+	ck_assert_uint_eq(count[0], 128);
+	ck_assert_uint_eq(count[4], 128);
+	ck_assert_mem_eq(madt + 44 + 8, "\0\x08\1\2\1\0\0\0", 8);
+	ck_assert_mem_eq(madt + 44 + 16, "\0\x08\2\4\0\0\0\0", 8);
+	ck_assert_mem_eq(madt + 44 + 127 * 8, "\0\x08\x7f\xfe\0\0\0\0", 8);
+	ck_assert_uint_eq(get_le32(loaded_table(&mem, xsdt, 8, "SRAT") + 4), 48 + 128 * 16 + 2 * 40);
+	ck_assert_ptr_null(memmem(files.tables.data, files.tables.len, "CP02", 4));
+	release();
+	args.listed_cpus = ACPI_MAX_CPUS + 1;
+	ck_assert_int_lt(acpi_files_build(&args, &files, NULL), 0);
+}
+END_TEST
+
 START_TEST(madt_beyond_the_byte)
 {
 	unsigned count[16];
@@ -511,6 +537,8 @@ START_TEST(methods_work)
 	ck_assert(evaluates_to("evaluate \\_SB.PCI0.EXPL._STA", "0000000000000000"));
 	ck_assert(evaluates_to("evaluate \\_SB.PCI0._CRS", "E0 FF FF FF EF 00 00 00 00"));
 	ck_assert(evaluates_to("evaluate \\_S1", "0000000000000004"));
+	ck_assert(evaluates_to("execute \\_PTS 1;evaluate \\_SB.PCI0.CRST", "0000000000000000"));
+	ck_assert(evaluates_to("execute \\_PTS 5;evaluate \\_SB.PCI0.CRST", "0000000000000001"));
 	ck_assert(evaluates_to("evaluate \\_PR.CP01", "Processor"));
 	ck_assert(evaluates_to("evaluate \\_PIC 1;evaluate \\_SB.PCI0.LNKA._PRS", "23 F8 CE 18"));
 	close_folder();
@@ -589,6 +617,13 @@ START_TEST(slots)
 	ck_assert(evaluates_to("evaluate \\_SB.PCI0.P2P0.S3F0._DSM" DSM "0 [0]", "01"));
 	ck_assert(evaluates_to("evaluate \\_SB.PCI0.PE51.S1F0._DSM" DSM "0 [0]", "01"));
 	ck_assert(evaluates_to("evaluate \\_SB.PCI0.PE41.S1F0._DSM" DSM "7 [0]", "0000000002000400"));
+	// Requests of the hot plug registers reach the slot they are about; _EJ0 names the slot.
+	ck_assert(evaluates_to("execute \\_GPE._L01", "Execut"));
+	ck_assert(evaluates_to("execute \\_SB.PCI0.P2P0.HPNT 0x21 3", "System Notify on [S2F0]"));
+	ck_assert(evaluates_to("execute \\_SB.PCI0.P2P0.HPNT 0x21 3", "Value 0x03 (Eject Request)"));
+	ck_assert(evaluates_to("execute \\_SB.PCI0.P2P0.HPNT 0x3F 1", "System Notify on [S32F]"));
+	ck_assert(evaluates_to("execute \\_SB.PCI0.P2P0.S3F0._EJ0 1;evaluate \\_SB.PCI0.HPSL", "0000000000000022"));
+	ck_assert(evaluates_to("execute \\_SB.PCI0.PE41.S1F0._EJ0 1;evaluate \\_SB.PCI0.HPSL", "00000000000000A1"));
 	// Hot plug, SHPC, PME, capability: granted; AER is not, and a bit says that something was not.
 	ck_assert(evaluates_to(OSC "1 3 (00 00 00 00 1F 00 00 00 1F 00 00 00)", "10 00 00 00 1F 00 00 00 17"));
 	ck_assert(evaluates_to(OSC "1 3 (00 00 00 00 1F 00 00 00 17 00 00 00)", "00 00 00 00 1F 00 00 00 17"));
@@ -610,10 +645,17 @@ START_TEST(configuration_space_and_memory)
 	t = loaded_table(&mem, xsdt, 8, "SRAT");
 	check_ident(t, "VMWARE", "MEMPLUG ", "VMW ", 1);
 	ck_assert_uint_eq(t[8], 2);
-	ck_assert_uint_eq(get_le32(t + 4), 48 + 2 * 16 + 3 * 40);
+	ck_assert_uint_eq(get_le32(t + 4), 48 + 2 * 16 + 4 * 40);
 	ck_assert_uint_eq(get_le64(t + 48 + 32 + 40 + 8), 0x100000);
 	ck_assert_uint_eq(get_le64(t + 48 + 32 + 40 + 16), 0xc0000000 - 0x100000);
 	ck_assert_uint_eq(get_le64(t + 48 + 32 + 80 + 8), 0x100000000ull);
+	ck_assert_uint_eq(get_le64(t + 48 + 32 + 120 + 8), 0x140000000ull);
+	ck_assert_uint_eq(get_le64(t + 48 + 32 + 120 + 16), 0x1040000000ull - 0x140000000ull);
+	ck_assert_uint_eq(get_le32(t + 48 + 32 + 120 + 28), 3);
+	release();
+	args.high_size = 0;
+	build();
+	ck_assert_uint_eq(get_le32(loaded_table(&mem, xsdt, 8, "SRAT") + 4), 48 + 2 * 16 + 2 * 40);
 	args.hot_add = false;
 	release();
 	build();
@@ -783,6 +825,7 @@ static TCase *table_tests(void)
 	tcase_add_test(tc, old_machine);
 	tcase_add_test(tc, small_tables);
 	tcase_add_test(tc, madt_small);
+	tcase_add_test(tc, madt_with_those_that_are_not_there);
 	tcase_add_test(tc, madt_beyond_the_byte);
 	tcase_add_test(tc, bad_arguments);
 	tcase_add_test(tc, into_fw_cfg);

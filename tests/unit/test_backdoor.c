@@ -1,9 +1,11 @@
-// test_backdoor.c: backdoor commands, registers in and out.
+// test_backdoor.c: backdoor commands, registers in and out; the hot plug registers.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <check.h>
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "hw/vmware/backdoor.h"
+#include "hw/vmware/hpc.h"
 
 static void now(void *arg, uint64_t *seconds, uint32_t *us)
 {
@@ -133,6 +135,58 @@ START_TEST(nesting_control)
 }
 END_TEST
 
+// --- hot plug registers ------------------------------------------------------------------------------
+
+static unsigned gpes, ejected;
+static void gpe(void *arg) { gpes++; }
+static void on_ejected(void *arg, unsigned slot) { ejected = slot; }
+
+static uint32_t port_read(struct bus *ports, unsigned offset)
+{
+	uint8_t b[4];
+
+	bus_read(ports, HPC_PORT + offset, b, 4);
+	return get_le32(b);
+}
+
+START_TEST(hot_plug_requests)
+{
+	struct platform p = { 0 };
+	struct hpc *h;
+	uint8_t b[4] = { 33 };
+
+	ck_assert_int_eq(bus_create(&p.ports, "port", 0xffff, NULL), 0);
+	ck_assert_int_eq(hpc_create(&p, &(struct hpc_args){ .event = gpe, .ejected = on_ejected }, &h, NULL), 0);
+	ck_assert_uint_eq(port_read(p.ports, 0), 0);
+	hpc_ask(h, 33, HPC_CHECK);
+	hpc_ask(h, 63, HPC_EJECT);
+	hpc_ask(h, 287, HPC_CHECK);
+	hpc_ask(h, 34, HPC_CHECK);
+	hpc_ask(h, 34, HPC_EJECT);              // the newer one counts
+	hpc_ask(h, 31, HPC_CHECK);              // no slots
+	hpc_ask(h, 288, HPC_CHECK);
+	ck_assert_uint_eq(gpes, 5);
+	ck_assert_uint_eq(port_read(p.ports, 0), 3);
+	ck_assert_uint_eq(port_read(p.ports, 4), 34);
+	ck_assert_uint_eq(port_read(p.ports, 0), 3);
+	ck_assert_uint_eq(port_read(p.ports, 4), 63);
+	ck_assert_uint_eq(port_read(p.ports, 0), 1);
+	ck_assert_uint_eq(port_read(p.ports, 4), 33);
+	ck_assert_uint_eq(port_read(p.ports, 0), 1);
+	ck_assert_uint_eq(port_read(p.ports, 4), 287);
+	ck_assert_uint_eq(port_read(p.ports, 0), 0);
+	bus_write(p.ports, HPC_PORT, b, 4);     // the command register takes nothing
+	ck_assert_uint_eq(ejected, 0);
+	bus_write(p.ports, HPC_PORT + 4, b, 4);
+	ck_assert_uint_eq(ejected, 33);
+	hpc_ask(h, 33, HPC_EJECT);
+	hpc_class.reset(h);
+	ck_assert_uint_eq(port_read(p.ports, 0), 0);
+	hpc_class.destroy(h);
+	bus_destroy(p.ports);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("backdoor");
@@ -147,6 +201,7 @@ int main(void)
 	tcase_add_test(t, unknown_commands_give_all_ones_and_keep_ebx);
 	tcase_add_test(t, no_backdoor_without_the_magic_or_the_right);
 	tcase_add_test(t, nesting_control);
+	tcase_add_test(t, hot_plug_requests);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -279,6 +279,56 @@ START_TEST(locks)
 }
 END_TEST
 
+// Layers whose grains or extents are not those of the layers around them. What was learned from one read must not hide
+// what the next one is to find.
+static const struct { uint64_t first; uint32_t grain; uint64_t at; } middles[] = {
+	{ SECTORS, 8, 4096 },                   // a grain is smaller than the others
+	{ 100, 128, 100 * 512 },                // an extent begins within a grain of the others,
+	{ 100, 128, 100 * 512 + GRAIN },        // and so do all of its grains
+};
+
+static void make_middle(uint64_t first, uint32_t grain)
+{
+	char text[512];
+	int n = snprintf(text, sizeof(text), "# Disk DescriptorFile\nversion=1\nCID=%08x\nparentCID=%08x\ncreateType=custom\n"
+			 "parentFileNameHint=\"base.vmdk\"\nRW %llu SPARSE \"m1\"\n", CID, CID, (unsigned long long)first);
+
+	make_sparse(&f, "m1", first, grain, NULL, true);
+	if (first < SECTORS) {
+		make_sparse(&f, "m2", SECTORS - first, grain, NULL, true);
+		snprintf(text + n, sizeof(text) - (size_t)n, "RW %llu SPARSE \"m2\"\n", (unsigned long long)(SECTORS - first));
+	}
+	put_text(&f, "m.vmdk", text);
+}
+
+START_TEST(layers_of_another_shape)
+{
+	uint64_t at = middles[_i].at, before = at & ~(uint64_t)(GRAIN - 1);
+	struct disk *d;
+	int below;
+
+	make_base();
+	make_middle(middles[_i].first, middles[_i].grain);
+	d = must_open(&f, "m.vmdk", rw);
+	CONTAINER_OF(d, struct image, disk)->content.state = CONTENT_NEW;
+	write_byte(d, at, 512, 0x33);
+	must_close(&f, d);
+	make_child("c.vmdk", "m.vmdk");
+	d = must_open(&f, "c.vmdk", rw);
+	below = before < 2 * GRAIN ? 0xb0 : 0;
+	for (int again = 0; again < 2; again++) {
+		expect_byte(d, before, 512, below);
+		expect_byte(d, at, 512, 0x33);
+		expect_byte(d, before, at - before, below);
+		expect_byte(d, 2 * GRAIN, GRAIN, 0);
+	}
+	write_byte(d, before + 512, 512, 1);            // the rest of the grain is copied up
+	expect_byte(d, before, 512, below);
+	expect_byte(d, at, 512, 0x33);
+	must_close(&f, d);
+}
+END_TEST
+
 START_TEST(identity_comes_from_the_base)
 {
 	struct disk *d;
@@ -545,6 +595,7 @@ int main(void)
 	tcase_add_test(tc, only_the_top_changes);
 	tcase_add_test(tc, sizes_differ);
 	tcase_add_test(tc, locks);
+	tcase_add_loop_test(tc, layers_of_another_shape, 0, (int)ARRAY_SIZE(middles));
 	tcase_add_test(tc, identity_comes_from_the_base);
 	tcase_add_test(tc, a_write_takes_the_rest_from_below);
 	tcase_add_test(tc, writes_to_one_grain_at_once);

@@ -14,6 +14,7 @@
 #define IO_AT  0x4000u
 
 struct rig {
+	unsigned slot_let_go;           // the slot that was, 0 = none yet
 	struct chipset_world *w;
 	struct vmware_bridge *bridge;
 	struct root_port *ports;
@@ -45,10 +46,12 @@ static void add_function(struct rig *r, struct pci_dev *dev, struct pci_bus *bus
 	ck_assert_int_eq(pci_attach(bus, dev, (uint8_t)devfn, NULL), 0);
 }
 
+static void let_go(void *arg, unsigned slot) { ((struct rig *)arg)->slot_let_go = slot; }
+
 static struct rig *rig_new(void)
 {
 	struct rig *r = calloc(1, sizeof(*r));
-	struct root_port_args args = { .device = 0x15, .functions = 8, .slot = 160 };
+	struct root_port_args args = { .device = 0x15, .functions = 8, .slot = 160, .let_go = let_go, .arg = r };
 
 	r->w = world_new();
 	ck_assert_int_eq(i440bx_create(&r->w->p, &(struct i440bx_args){ .ecam = true }, &r->w->bx, NULL), 0);
@@ -264,6 +267,110 @@ START_TEST(slot_power)
 }
 END_TEST
 
+// Messages for what happens in the slot of FUNCTION; everything that a slot can tell is enabled.
+static void listen(struct rig *r, unsigned function, unsigned control)
+{
+	set(r, 0, PORT_DEVFN + function, 0x90, 4, 0xfee00000);
+	set(r, 0, PORT_DEVFN + function, 0x98, 2, 0x0031 + function);
+	set(r, 0, PORT_DEVFN + function, 0x8e, 2, 1);
+	set(r, 0, PORT_DEVFN + function, PCI_COMMAND, 2, 7);
+	set(r, 0, PORT_DEVFN + function, EXP + EXPRESS_SLTCTL, 2, 1 << 12 | 1 << 5 | 1 << 3 | 1 | control);
+}
+
+START_TEST(card_comes)
+{
+	struct rig *r = rig_new();
+	struct pci_dev card;
+	unsigned status = EXP + EXPRESS_SLTSTA;
+
+	listen(r, 1, 1 << 10);
+	set(r, 0, PORT_DEVFN + 1, PCI_PRIMARY, 4, 0x040400);
+	r->w->messages = 0;
+	pci_root_hot(r->w->p.pci, true);
+	add_function(r, &card, root_port_bus(r->ports, 1), 0, 0);
+	pci_root_hot(r->w->p.pci, false);
+	ck_assert_uint_eq(r->w->messages, 1);
+	ck_assert_uint_eq(r->w->msi_data, 0x32);
+	ck_assert_uint_eq(get(r, 0, PORT_DEVFN + 1, status, 2), 1 << 6 | 1 << 3 | 1);
+	// The guest's settings are as they were: the slot is dark until it switches it on.
+	ck_assert_uint_eq(get(r, 0, PORT_DEVFN + 1, EXP + EXPRESS_SLTCTL, 2), 1 << 12 | 1 << 5 | 1 << 3 | 1 | 1 << 10);
+	ck_assert_uint_eq(get(r, 4, 0, PCI_VENDOR, 2), 0xffff);
+	set(r, 0, PORT_DEVFN + 1, status, 2, 1 << 3 | 1);
+	listen(r, 1, 0);
+	ck_assert_uint_eq(get(r, 0, PORT_DEVFN + 1, status, 2), 1 << 6 | 1 << 8);
+	ck_assert_uint_eq(r->w->messages, 2);
+	ck_assert_uint_eq(get(r, 4, 0, PCI_VENDOR, 2), 0x15ad);
+	// At the next power-on it is there from the start.
+	root_port_class.reset(r->ports);
+	ck_assert_uint_eq(get(r, 0, PORT_DEVFN + 1, status, 2), 1 << 6);
+	ck_assert_uint_eq(get(r, 0, PORT_DEVFN + 1, EXP + EXPRESS_SLTCTL, 2), 0);
+	ck_assert_uint_eq(get(r, 0, PORT_DEVFN + 1, EXP + EXPRESS_LNKSTA, 2), 0x2202);
+	pci_detach(&card);
+	// Into a slot that is on: no button, the link comes up.
+	listen(r, 1, 0);
+	set(r, 0, PORT_DEVFN + 1, status, 2, 0x10f);
+	set(r, 0, PORT_DEVFN + 1, PCI_PRIMARY, 4, 0x040400);
+	pci_root_hot(r->w->p.pci, true);
+	add_function(r, &card, root_port_bus(r->ports, 1), 0, 0);
+	pci_root_hot(r->w->p.pci, false);
+	ck_assert_uint_eq(get(r, 0, PORT_DEVFN + 1, status, 2), 1 << 6 | 1 << 3 | 1 << 8);
+	ck_assert_uint_eq(get(r, 4, 0, PCI_VENDOR, 2), 0x15ad);
+	pci_detach(&card);
+	rig_free(r);
+}
+END_TEST
+
+START_TEST(card_goes)
+{
+	struct rig *r = rig_new();
+	unsigned status = EXP + EXPRESS_SLTSTA;
+
+	open_all(r, PORT_DEVFN, 3, 0);
+	listen(r, 0, 1 << 10);                          // by itself, switching off means nothing
+	ck_assert_uint_eq(r->slot_let_go, 0);
+	listen(r, 0, 0);
+	set(r, 0, PORT_DEVFN, status, 2, 0x10f);
+	r->w->messages = 0;
+	ck_assert(root_port_press_button(r->ports, 0));
+	ck_assert_uint_eq(r->w->messages, 1);
+	ck_assert_uint_eq(get(r, 0, PORT_DEVFN, status, 2), 1 << 6 | 1);
+	ck_assert_uint_eq(get(r, 3, 0, PCI_VENDOR, 2), 0x15ad);
+	set(r, 0, PORT_DEVFN, status, 2, 1);
+	ck_assert_uint_eq(r->slot_let_go, 0);
+	listen(r, 0, 1 << 10);
+	ck_assert_uint_eq(r->slot_let_go, 160);
+	set(r, 0, PORT_DEVFN, status, 2, 0x10f);
+	pci_detach(&r->express);
+	ck_assert_uint_eq(get(r, 0, PORT_DEVFN, status, 2), 1 << 3);
+	root_port_class.reset(r->ports);
+	ck_assert_uint_eq(get(r, 0, PORT_DEVFN, status, 2), 0);
+	ck_assert_uint_eq(get(r, 0, PORT_DEVFN, EXP + EXPRESS_SLTCTL, 2), 1 << 10);
+	// Nobody listens, and nothing is in the slot.
+	ck_assert(!root_port_press_button(r->ports, 0));
+	r->slot_let_go = 0;
+	set(r, 0, PORT_DEVFN, EXP + EXPRESS_SLTCTL, 2, 1 << 10);
+	ck_assert_uint_eq(r->slot_let_go, 0);
+	rig_free(r);
+}
+END_TEST
+
+// Pulled out without a word: the link goes with it.
+START_TEST(card_is_pulled)
+{
+	struct rig *r = rig_new();
+
+	open_all(r, PORT_DEVFN, 3, 0);
+	listen(r, 0, 0);
+	r->w->messages = 0;
+	pci_detach(&r->express);
+	ck_assert_uint_eq(r->w->messages, 1);
+	ck_assert_uint_eq(get(r, 0, PORT_DEVFN, EXP + EXPRESS_SLTSTA, 2), 1 << 3 | 1 << 8);
+	ck_assert_uint_eq(get(r, 0, PORT_DEVFN, EXP + EXPRESS_LNKSTA, 2), 0x0202);
+	ck_assert(!mem_answers(r));
+	rig_free(r);
+}
+END_TEST
+
 START_TEST(port_saved)
 {
 	struct rig *r = rig_new();
@@ -449,6 +556,9 @@ int main(void)
 	tcase_add_test(tc, reset_closes);
 	tcase_add_test(tc, port_configuration);
 	tcase_add_test(tc, slot_power);
+	tcase_add_test(tc, card_comes);
+	tcase_add_test(tc, card_goes);
+	tcase_add_test(tc, card_is_pulled);
 	tcase_add_test(tc, port_saved);
 	tcase_add_test(tc, port_arguments);
 	tcase_add_test(tc, late_io);

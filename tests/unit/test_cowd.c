@@ -166,6 +166,34 @@ START_TEST(writes_come_back)
 }
 END_TEST
 
+// Holes in place: the table stays as it is, on the disk too, and no grain comes back from below.
+START_TEST(discard_frees_blocks)
+{
+	struct cowd_layout l = make(20000, 1);
+	struct block_req req = { .op = BLOCK_DISCARD, .offset = 512, .length = 6u << 20 };
+	uint32_t entry = l.free + 32;
+	struct disk *d;
+	struct stat st;
+	char path[256];
+
+	d = must_open(&f, "d.vmdk", rw);
+	ck_assert(d->discard);
+	write_byte(d, 0, 8u << 20, 0x55);
+	ck_assert_int_eq(do_flush(d), 0);
+	ck_assert_int_eq(wait_req(d, &req), 0);
+	ck_assert_int_eq(stat(path_in(&f, "d-delta.vmdk", path, sizeof(path)), &st), 0);
+	ck_assert_int_lt(st.st_blocks, 3 << 11);
+	must_close(&f, d);
+	ck_assert_uint_eq(peek32(&f, "d-delta.vmdk", l.free * 512ull + 4), entry + 1);
+	d = must_open(&f, "d.vmdk", ro);
+	ck_assert(!d->discard);
+	expect_byte(d, 0, 512, 0x55);
+	expect_byte(d, 512, 6u << 20, 0);
+	expect_byte(d, (6u << 20) + 512, (2u << 20) - 512, 0x55);
+	must_close(&f, d);
+}
+END_TEST
+
 // What ESX needs: free space that begins behind all that is used, and the mark while the disk is open.
 START_TEST(header_follows)
 {
@@ -438,6 +466,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, huge_disk);
 	tcase_add_test(tc, reads_by_the_map);
 	tcase_add_loop_test(tc, writes_come_back, 0, ARRAY_SIZE(grains));
+	tcase_add_test(tc, discard_frees_blocks);
 	tcase_add_test(tc, header_follows);
 	tcase_add_test(tc, stale_free_space);
 	tcase_add_test(tc, more_tables_than_fit);

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,6 +14,7 @@
 #include "base/loop.h"
 #include "hw/chipset/mc146818.h"
 #include "hw/chipset/rtc.h"
+#include "machine/gauge.h"
 #include "machine/memory.h"
 #include "machine/nvram.h"
 
@@ -206,6 +208,39 @@ START_TEST(resident_bytes)
 }
 END_TEST
 
+// --- measuring with a limit ----------------------------------------------------------------------------------
+
+struct slow { pthread_mutex_t gate; unsigned calls; };
+
+static uint64_t measure_slowly(void *arg)
+{
+	struct slow *s = arg;
+	uint64_t value;
+
+	pthread_mutex_lock(&s->gate);
+	value = ++s->calls;
+	pthread_mutex_unlock(&s->gate);
+	return value;
+}
+
+START_TEST(gauge_never_waits_long)
+{
+	struct slow s = { .gate = PTHREAD_MUTEX_INITIALIZER };
+	struct gauge *g = gauge_create(measure_slowly, &s);
+
+	gauge_destroy(NULL);
+	ck_assert_uint_eq(gauge_read(g, 60000, 60000), 1);
+	ck_assert_uint_eq(gauge_read(g, 60000, 60000), 1);      // young enough
+	pthread_mutex_lock(&s.gate);
+	ck_assert_uint_eq(gauge_read(g, 0, 1), 1);              // does not come: the latest there is
+	pthread_mutex_unlock(&s.gate);
+	ck_assert_uint_ge(gauge_read(g, 0, 60000), 2);
+	gauge_destroy(g);
+	// One that nobody reads has no thread.
+	gauge_destroy(gauge_create(measure_slowly, &s));
+}
+END_TEST
+
 START_TEST(more_than_there_is)
 {
 	struct memory m = { 0 };
@@ -235,6 +270,7 @@ int main(void)
 	tcase_add_test(tc, clock_modes);
 	tcase_add_test(tc, a_clock_that_was_set);
 	tcase_add_test(mem, resident_bytes);
+	tcase_add_test(mem, gauge_never_waits_long);
 	tcase_add_test(mem, more_than_there_is);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, mem);

@@ -393,6 +393,7 @@ START_TEST(cmos_tells_memory_cpus_and_checksum)
 	ck_assert_uint_eq(cmos(&rig, 0x34) | cmos(&rig, 0x35) << 8, (0xc0000000u - (16u << 20)) >> 16);
 	ck_assert_uint_eq(cmos(&rig, 0x5b) | cmos(&rig, 0x5c) << 8 | cmos(&rig, 0x5d) << 16, 0x8000);
 	ck_assert_uint_eq(cmos(&rig, 0x5f), 3);
+	ck_assert_uint_eq(cmos(&rig, 0x36), 0x80);      // the simple boot flag, its parity odd
 	ck_assert_uint_eq(cmos(&rig, 0x32), 0x19);
 	ck_assert_uint_eq(cmos(&rig, 0x38) | cmos(&rig, 0x3d), 0);
 	for (uint8_t i = 0x10; i < 0x2e; i++)
@@ -405,6 +406,32 @@ START_TEST(cmos_tells_memory_cpus_and_checksum)
 	ck_assert_uint_eq(rtc_cmos_read(dev, 0x81), 0x77);
 	ck_assert_uint_eq(cmos(&rig, 0x80 | RTC_HOURS), 0x23);
 	ck_assert(rtc_nmi_masked(dev));
+	rtc_class.destroy(dev);
+	rig_close(&rig);
+}
+END_TEST
+
+static void count_written(void *arg) { ++*(unsigned *)arg; }
+
+START_TEST(tells_what_the_guest_writes)
+{
+	unsigned written = 0;
+	struct rtc_args args = { .low_ram = 640 << 10, .written = count_written, .arg = &written };
+	uint8_t index = 0x7a;
+	struct rig rig;
+	struct rtc *dev;
+
+	rig_open(&rig);
+	ck_assert_int_eq(rtc_create(&rig.platform, &args, &dev, NULL), 0);
+	ck_assert_uint_eq(cmos(&rig, 0x7a), 0);
+	rtc_cmos_write(dev, 0x7a, 1);           // not the guest
+	bus_write(rig.platform.ports, 0x70, &index, 1);
+	ck_assert_uint_eq(written, 0);
+	bus_write(rig.platform.ports, 0x71, &index, 1);
+	bus_write(rig.platform.ports, 0x72, &index, 1);
+	ck_assert_uint_eq(written, 1);
+	bus_write(rig.platform.ports, 0x73, &index, 1);
+	ck_assert_uint_eq(written, 2);
 	rtc_class.destroy(dev);
 	rig_close(&rig);
 }
@@ -487,6 +514,7 @@ int main(void)
 	tcase_add_test(c, loaded_registers_go_on_from_what_they_show);
 	tcase_add_test(d, cmos_tells_memory_cpus_and_checksum);
 	tcase_add_test(d, small_memory_does_not_wrap);
+	tcase_add_test(d, tells_what_the_guest_writes);
 	tcase_add_test(d, periodic_interrupt_arrives_on_irq_8_unless_gated);
 	suite_add_tcase(s, c);
 	suite_add_tcase(s, d);

@@ -171,7 +171,7 @@ START_TEST(everything_is_there)
 	static const struct { unsigned type, count, length; } expected[] = {
 		{0, 1, 24},   {1, 1, 27},  {2, 1, 15},  {3, 1, 21},  {4, 128, 42},  {5, 1, 46},  {6, 15, 12},
 		{7, 256, 19},   {8, 4, 9},   {9, 7, 17},  {10, 1, 8},  {11, 1, 5},  {15, 1, 29}, {16, 1, 23},
-		{17, 64, 34}, {18, 1, 23}, {19, 1, 15}, {20, 2, 19}, {23, 1, 13}, {24, 1, 5},  {30, 1, 6},
+		{17, 64, 34}, {18, 1, 23}, {19, 1, 31}, {20, 64, 35}, {23, 1, 13}, {24, 1, 5},  {30, 1, 6},
 		{32, 1, 20},  {33, 1, 31}, {126, 1, 4}, {127, 1, 4},
 	};
 	unsigned structures = 0, handle = 0;
@@ -203,6 +203,16 @@ START_TEST(older_version)
 	ck_assert_uint_eq(find(16, 0)[1], 15);
 	ck_assert_uint_eq(find(9, 0)[1], 13);
 	ck_assert_uint_eq(count(11), 0);
+	blob_free(&files.tables);
+	args.host_vendor = "Somebody Inc.";
+	build();
+	ck_assert_str_eq(text(find(11, 0), 1), "Somebody Inc.");
+	blob_free(&files.tables);
+	args.no_oem_strings = false;
+	build();
+	ck_assert_uint_eq(find(11, 0)[4], 3);
+	ck_assert_str_eq(text(find(11, 0), 2), "Welcome to the Virtual Machine");
+	ck_assert_str_eq(text(find(11, 0), 3), "Somebody Inc.");
 }
 END_TEST
 
@@ -266,11 +276,12 @@ START_TEST(references_hold)
 	ck_assert_uint_eq(find(6, 0)[9], 11);
 	ck_assert_uint_eq(find(6, 1)[9], 10);
 	ck_assert_uint_eq(find(6, 2)[9], 0x7f);
-	p = find(20, 1);
-	ck_assert_uint_eq(get_le32(p + 4), 2048 << 10);
-	ck_assert_uint_eq(get_le32(p + 8), (3072 << 10) - 1);
-	ck_assert_uint_eq(get_le16(p + 12), get_le16(find(17, 1) + 2));
-	ck_assert_uint_eq(get_le16(p + 14), get_le16(find(19, 0) + 2));
+	// As VMware has it: what lies behind the memory, for every slot.
+	p = find(20, 63);
+	ck_assert_uint_eq(get_le32(p + 4), 3072 << 10);
+	ck_assert_uint_eq(get_le32(p + 8), ((3072 + 64511) << 10) - 1);
+	ck_assert_uint_eq(get_le16(p + 12), get_le16(find(17, 63) + 2));
+	ck_assert_uint_eq(get_le16(p + 14), 0xa7);
 	ck_assert_uint_eq(get_le32(find(19, 0) + 8), (3072 << 10) - 1);
 }
 END_TEST

@@ -173,12 +173,25 @@ START_TEST(pci_function_as_vmware_has_it)
 	ck_assert_uint_eq(cfg(0x2c, 4), 0x040515ad);
 	ck_assert_uint_eq(cfg(0x3d, 1), 1);
 	ck_assert_uint_eq(cfg(0x34, 1), 0x40);
-	ck_assert_uint_eq(cfg(0x40, 4), 0x00000009);
+	ck_assert_uint_eq(cfg(0x40, 4), 0x00004409);
+	ck_assert_uint_eq(cfg(0x44, 4), 0x03060013);
 	for (unsigned i = 0; i < 3; i++)
 		pci_config_write(root, 0, DEVFN, 0x10 + 4 * i, 4, 0xffffffff);
 	ck_assert_uint_eq(cfg(0x10, 4), 0xfffffff1);
 	ck_assert_uint_eq(cfg(0x14, 4), 0xf8000008);
 	ck_assert_uint_eq(cfg(0x18, 4), 0xff800000);
+}
+END_TEST
+
+START_TEST(function_level_reset)
+{
+	mode_1024();
+	ck_assert_uint_ne(cfg(0x14, 4), 0x00000008);
+	pci_config_write(root, 0, DEVFN, 0x48, 1, 1);
+	ck_assert_uint_eq(cfg(0x14, 4), 0x00000008);
+	ck_assert_uint_eq(cfg(4, 2), 0);
+	out16(0x1ce, 4);
+	ck_assert_uint_eq(in_n(0x1cf, 2) & 1, 0);       // VBE is off
 }
 END_TEST
 
@@ -338,6 +351,7 @@ int main(void)
 	tcase_set_timeout(t, 30);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, pci_function_as_vmware_has_it);
+	tcase_add_test(t, function_level_reset);
 	tcase_add_test(t, vbe_ports_take_words_at_any_place);
 	tcase_add_test(t, vga_ports_take_index_and_data_in_one_word);
 	tcase_add_test(t, svga_registers_decline);

@@ -129,7 +129,7 @@ START_TEST(everything_at_once)
 	l = load("config.version = 8\nvirtualHW.version = 9\nguestOS = \"Windows7-64\"\ndisplayName = \"a%2fb%25\"\n"
 		 "numvcpus = 6\ncpuid.coresPerSocket = 3\nmemsize = 4096\nhpet0.present = TRUE\nvhv.enable = TRUE\n"
 		 "hypervisor.cpuid.v0 = FALSE\nmonitor_control.restrict_backdoor = TRUE\nsmbios.reflectHost = TRUE\n"
-		 "smbios.noOEMStrings = TRUE\nbios.bootOrder = \"cdrom,hdd\"\nbios.hddOrder = \"ide0:0\"\n"
+		 "smbios.noOEMStrings = TRUE\nsmbios.addHostVendor = TRUE\nbios.bootOrder = \"cdrom,hdd\"\nbios.hddOrder = \"ide0:0\"\n"
 		 "bios.bootDelay = 5000\nbios.forceSetupOnce = TRUE\nsvga.vramSize = 5000000\nsvga.autodetect = FALSE\n"
 		 "svga.maxWidth = 1024\nsvga.maxHeight = 768\nvmmouse.present = FALSE\nlogging = FALSE\n"
 		 "log.fileName = logs/x.log\nberth.disk.allowOutside = TRUE\nberth.disk.cache = Direct\nberth.disk.ignoreParentCID = TRUE\nberth.bios = rom.bin\nberth.stopTimeout = 5\n"
@@ -142,7 +142,7 @@ START_TEST(everything_at_once)
 	ck_assert_str_eq(l.c->name, "a/b%");
 	ck_assert_str_eq(l.c->guest_os, "windows7-64");
 	ck_assert(l.c->guest_64 && l.c->nested && !l.c->hypervisor_leaves && l.c->restrict_backdoor && l.c->hpet);
-	ck_assert(l.c->smbios_reflect_host && l.c->smbios_no_oem_strings && l.c->force_setup_once);
+	ck_assert(l.c->smbios_reflect_host && l.c->smbios_no_oem_strings && l.c->smbios_add_host_vendor && l.c->force_setup_once);
 	ck_assert(l.c->disk_direct && l.c->disk_ignore_parent_cid);
 	ck_assert(!l.c->vmmouse && !l.c->log_enabled && l.c->disk_allow_outside);
 	ck_assert_uint_eq(l.c->cpus, 6);

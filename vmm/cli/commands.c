@@ -7,6 +7,7 @@
 #include "cli/answer_cmd.h"
 #include "cli/check.h"
 #include "cli/cpuid_cmd.h"
+#include "cli/device_cmd.h"
 #include "cli/disk_cmd.h"
 #include "cli/host_cmd.h"
 #include "cli/run.h"
@@ -30,6 +31,7 @@ const struct cli_command cli_commands[] = {
 	{ "sendkey", sendkey_main, "press keys: ctrl-alt-delete, f2, enter" },
 	{ "type", type_main, "type text on the VM's keyboard" },
 	{ "cd", cd_main, "change or eject a CD" },
+	{ "device", device_main, "put a network adapter into a running VM, or take one out" },
 	{ "enable", enable_main, "start a VM with the system: berth@NAME.service" },
 	{ "disable", disable_main, "undo that" },
 	{ NULL, NULL, NULL },

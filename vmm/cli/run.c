@@ -26,6 +26,7 @@
 #include "machine/machine.h"
 #include "machine/pci_plan.h"
 #include "vmx/config.h"
+#include "vmx/load.h"
 #include "vmx/vmx_file.h"
 
 #define LOOP_ENTRIES  256u
@@ -49,6 +50,7 @@ static const char usage_text[] =
 
 struct run {
 	struct vm_config *config;
+	struct vm_config *now;          // as the .vmx was when it was read again last; NULL = never
 	struct vmx_file *file;
 	struct vmx_report report;
 	struct loop *loop;
@@ -275,6 +277,58 @@ static void mark_stopped(struct run *run, enum exit_code code)
 	save_vmx(run, NULL);
 }
 
+// --- devices that come and go --------------------------------------------------------------------------
+
+// The .vmx may have been edited since the start. What this run has to write goes into the new one from now on.
+static int reload(void *arg, const struct vm_config **config, struct err *err)
+{
+	struct run *run = arg;
+	struct vmx_report report = { 0 };
+	struct vm_config *now = NULL;
+	struct vmx_file *file = NULL;
+	int r = vmx_file_load(run->config->vmx_path, &file, err);
+
+	if (!r)
+		r = vm_config_from(file, run->config->vmx_path, &now, &report);
+	if (r < 0 && !err->code) {
+		err_set(err, EINVAL, run->vmx, "has %zu problems now", report.errors);
+		err_remedy(err, "`berth check` shows them");
+	}
+	vmx_report_free(&report);
+	if (!r)
+		r = run_identity_complete(&now, file, err);
+	if (r < 0) {
+		vm_config_free(now);
+		vmx_file_free(file);
+		return r;
+	}
+	vmx_file_free(run->file);
+	vm_config_free(run->now);
+	run->file = file;
+	run->now = now;
+	*config = now;
+	return 0;
+}
+
+// As VMware does: what was taken out stays out, what came keeps its place.
+static void plugged(void *arg, const char *node, int number)
+{
+	struct run *run = arg;
+	const struct vm_config *now;
+	struct err err = { 0 };
+	char key[VM_PCI_NODE + 16], value[16], text[1200];
+
+	if (number < 0 && reload(run, &now, &err) < 0)
+		log_warn("%s; %s will be there again at the next start", err_sentence(&err, text, sizeof(text)), node);
+	if (err.code)
+		return;
+	snprintf(key, sizeof(key), number < 0 ? "%s.present" : "%s.pciSlotNumber", node);
+	snprintf(value, sizeof(value), "%d", number);
+	vmx_file_set(run->file, key, number < 0 ? "FALSE" : value, NULL);
+	if (save_vmx(run, &err) < 0)
+		log_warn("%s", err_sentence(&err, text, sizeof(text)));
+}
+
 // --- signals -------------------------------------------------------------------------------------------
 
 // systemd would kill at its TimeoutStopSec=, which may be shorter than what the .vmx grants the guest.
@@ -378,7 +432,7 @@ static int check_host(struct run *run, struct err *err)
 static int create(struct run *run, struct err *err)
 {
 	struct machine_args args = { .config = run->config, .console = run->console, .debugcon_path = run->debugcon,
-				     .on_event = on_event, .event_arg = run };
+				     .on_event = on_event, .reload = reload, .plugged = plugged, .event_arg = run };
 	int r = check_host(run, err);
 
 	raise_file_limit();
@@ -443,6 +497,7 @@ static void clean_up(struct run *run)
 	log_close_file();
 	vmx_file_free(run->file);
 	vmx_report_free(&run->report);
+	vm_config_free(run->now);
 	vm_config_free(run->config);
 }
 

@@ -75,14 +75,13 @@ static int settle(const struct vm_config *c, struct vmx_file *file, bool ask, st
 	return r < 0 ? r : identity_complete(file, c->has_genid, err);
 }
 
-int run_identity(struct vm_config **config, struct vmx_file *file, bool ask, struct err *err)
+// The configuration as FILE has it after its identity was settled.
+static int read_again(struct vm_config **config, const struct vmx_file *file, struct err *err)
 {
 	struct vmx_report report = { 0 };
 	struct vm_config *fresh;
-	int r = settle(*config, file, ask, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (!vmx_file_changed(file))
 		return 0;
 	r = vm_config_from(file, (*config)->vmx_path, &fresh, &report);
@@ -92,4 +91,18 @@ int run_identity(struct vm_config **config, struct vmx_file *file, bool ask, str
 	vm_config_free(*config);
 	*config = fresh;
 	return r < 0 ? err_set(err, EINVAL, fresh->vmx_path, "its generated identity cannot be read back") : 0;
+}
+
+int run_identity(struct vm_config **config, struct vmx_file *file, bool ask, struct err *err)
+{
+	int r = settle(*config, file, ask, err);
+
+	return r < 0 ? r : read_again(config, file, err);
+}
+
+int run_identity_complete(struct vm_config **config, struct vmx_file *file, struct err *err)
+{
+	int r = identity_complete(file, (*config)->has_genid, err);
+
+	return r < 0 ? r : read_again(config, file, err);
 }

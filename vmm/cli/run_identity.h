@@ -13,5 +13,7 @@
 // refused with -EAGAIN and EXIT_CONFIG) and completes the identity in FILE. *CONFIG is made anew when that changed
 // something. Nothing is saved.
 int run_identity(struct vm_config **config, struct vmx_file *file, bool ask, struct err *err);
+// The second half alone, for a file that was read again while the VM runs.
+int run_identity_complete(struct vm_config **config, struct vmx_file *file, struct err *err);
 
 #endif

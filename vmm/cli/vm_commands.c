@@ -13,7 +13,6 @@
 #include "cli/options.h"
 #include "cli/text.h"
 
-#define WHICH_VM "VM is the path of its .vmx, its display name, or the name it was enabled under.\n"
 #define EXITS    "Exit codes: 0 done, 2 usage, 3 no such VM or more than one fits, 1 anything else.\n"
 
 struct number_option { const char *command, *name, *unit; long max; };
@@ -48,8 +47,7 @@ static int print_json(json_t *value)
 	return 0;
 }
 
-// Finds the VM, sends one command, waits for the answer. ARGUMENTS is taken over. An exit code.
-static int run_on(const char *name, const char *command, json_t *arguments, json_t **result)
+int run_on(const char *name, const char *command, json_t *arguments, json_t **result)
 {
 	struct vm_found vm;
 	struct err err = { 0 };
@@ -143,6 +141,9 @@ static void print_status(const json_t *s)
 	json_array_foreach(json_object_get(s, "drives"), i, drive)
 		printf("%-9s %s %s\n", text_of(drive, "node"), text_of(drive, "type"),
 		       *text_of(drive, "file") ? shown(drive, "file", file) : "(empty)");
+	json_array_foreach(json_object_get(s, "devices"), i, drive)
+		printf("%-9s %s, slot %lld%s\n", text_of(drive, "node"), text_of(drive, "type"), number_of(drive, "slot"),
+		       json_is_true(json_object_get(drive, "leaving")) ? ", leaving" : "");
 }
 
 static void print_question(const json_t *q)

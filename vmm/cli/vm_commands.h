@@ -3,6 +3,14 @@
 #ifndef BERTH_CLI_VM_COMMANDS_H
 #define BERTH_CLI_VM_COMMANDS_H
 
+#include <jansson.h>
+
+#define WHICH_VM "VM is the path of its .vmx, its display name, or the name it was enabled under.\n"
+
+// Finds the VM, sends one command, waits for the answer. ARGUMENTS is taken over; *RESULT (may be NULL) is the caller's.
+// An exit code; what went wrong was said.
+int run_on(const char *name, const char *command, json_t *arguments, json_t **result);
+
 int list_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 int stop_main(int argc, char **argv);

@@ -41,6 +41,21 @@ int kvm_cap(const struct kvm *kvm, int cap)
 	return r < 0 ? 0 : r;
 }
 
+int kvm_wide_apic_ids(struct kvm *kvm, struct err *err)
+{
+	struct kvm_enable_cap c = {
+		.cap = KVM_CAP_X2APIC_API, .args = { KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK },
+	};
+	int r;
+
+	if (ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &c) == 0)
+		return 0;
+	r = err_set(err, errno, "KVM", "this host's KVM knows no APIC IDs above 254, and this many CPUs in sockets need them");
+	err_remedy(err, "Lower numvcpus, or raise cpuid.coresPerSocket so that fewer numbers stay unused");
+	err_exit(err, EXIT_HOST);
+	return r;
+}
+
 // --- opening ---------------------------------------------------------------------------------------
 
 static int open_device(struct kvm *kvm, struct err *err)
@@ -123,39 +138,44 @@ static void save_power_on(struct kvm *kvm)
 		log_debug("KVM_GET_PIT2: %s", strerror(errno));
 }
 
+static int step_failed(const char *step, struct err *err)
+{
+	int code = errno;
+
+	err_set(err, code, "/dev/kvm", "%s failed: %s", step, strerror(code));
+	err_remedy(err, "See `berth host`, and the kernel's log for what KVM says of it");
+	err_exit(err, EXIT_HOST);
+	return -code;
+}
+
 static int create_vm(struct kvm *kvm, struct err *err)
 {
-	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
 	uint64_t identity = IDENTITY_MAP;
-	const char *step = "KVM_CREATE_VM";
 
 	do {
 		kvm->vm_fd = ioctl(kvm->sys_fd, KVM_CREATE_VM, 0);
 	} while (kvm->vm_fd < 0 && errno == EINTR);
 	if (kvm->vm_fd < 0)
-		goto fail;
-	step = "KVM_SET_IDENTITY_MAP_ADDR";
+		return step_failed("KVM_CREATE_VM", err);
 	if (kvm_cap(kvm, KVM_CAP_SET_IDENTITY_MAP_ADDR) && ioctl(kvm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0)
-		goto fail;
-	step = "KVM_SET_TSS_ADDR";
+		return step_failed("KVM_SET_IDENTITY_MAP_ADDR", err);
 	if (kvm_cap(kvm, KVM_CAP_SET_TSS_ADDR) && ioctl(kvm->vm_fd, KVM_SET_TSS_ADDR, TSS_ADDRESS) < 0)
-		goto fail;
-	step = "KVM_CREATE_IRQCHIP";
+		return step_failed("KVM_SET_TSS_ADDR", err);
+	return 0;
+}
+
+int kvm_create_chips(struct kvm *kvm, struct err *err)
+{
+	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
+
 	if (ioctl(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0) < 0)
-		goto fail;
-	step = "KVM_CREATE_PIT2";
+		return step_failed("KVM_CREATE_IRQCHIP", err);
 	if (ioctl(kvm->vm_fd, KVM_CREATE_PIT2, &pit) < 0)
-		goto fail;
-	step = "KVM_SET_GSI_ROUTING";
+		return step_failed("KVM_CREATE_PIT2", err);
 	if (set_routing(kvm) < 0)
-		goto fail;
+		return step_failed("KVM_SET_GSI_ROUTING", err);
 	save_power_on(kvm);
 	return 0;
-fail:
-	err_set(err, errno, "/dev/kvm", "%s failed: %s", step, strerror(errno));
-	err_remedy(err, "See `berth host`, and the kernel's log for what KVM says of it");
-	err_exit(err, EXIT_HOST);
-	return -errno;
 }
 
 int kvm_create(struct kvm **out, struct err *err)

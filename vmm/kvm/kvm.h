@@ -16,9 +16,11 @@ struct kvm_cpuid2;
 
 struct kvm;
 
-// Opens /dev/kvm and makes a VM with PIC, IOAPIC and PIT in the kernel. Each failure says what is missing and how
-// to mend it (EXIT_HOST).
+// Opens /dev/kvm and makes an empty VM. Each failure says what is missing and how to mend it (EXIT_HOST).
 int kvm_create(struct kvm **out, struct err *err);
+// PIC, IOAPIC and PIT in the kernel: before the first vCPU and the first interrupt, and best behind the memory slots:
+// where a change of slots follows on new ports or gathered ranges, KVM waits for some milliseconds.
+int kvm_create_chips(struct kvm *kvm, struct err *err);
 // After all vCPU threads have ended.
 void kvm_destroy(struct kvm *kvm);
 
@@ -33,6 +35,9 @@ void kvm_pit_gate(struct kvm *kvm, bool hpet_has_irq0);
 // Power-on state of PIC, IOAPIC and PIT. All vCPUs paused.
 void kvm_reset(struct kvm *kvm);
 
+// From now on APIC IDs above 254 mean what they say: KVM takes 255 for all CPUs otherwise, and keeps 8 bits of an ID in
+// saved state and messages. Before the first vCPU. EXIT_HOST when KVM has no means.
+int kvm_wide_apic_ids(struct kvm *kvm, struct err *err);
 int kvm_vm_fd(const struct kvm *kvm);
 int kvm_sys_fd(const struct kvm *kvm);
 // KVM_CHECK_EXTENSION, 0 when absent.

@@ -59,6 +59,7 @@ struct vcpus {
 static void on_kick(int sig) { (void)sig; }
 
 #define KICK_SIGNAL SIGUSR1
+#define LAST_SMALL_APIC_ID 254u
 
 static int install_kick(void)
 {
@@ -477,6 +478,8 @@ int vcpus_create(const struct vcpus_args *args, struct vcpus **out, struct err *
 		v->cpu[i].index = i;
 		v->cpu[i].fd = -1;
 	}
+	if (!r && topology_apic_id(&v->cpuid.topology, v->count - 1) > LAST_SMALL_APIC_ID)
+		r = kvm_wide_apic_ids(args->kvm, err);
 	for (unsigned i = 0; !r && i < v->count; i++)
 		r = create_cpu(&v->cpu[i], err);
 	if (!r && args->posted)

@@ -41,21 +41,29 @@ static struct kvm_msrs *alloc_msrs(size_t n)
 	return calloc(1, sizeof(struct kvm_msrs) + n * sizeof(struct kvm_msr_entry));
 }
 
-// KVM stops at the first MSR it does not know, so they are asked for one by one.
+// KVM stops at the first MSR it does not know: that one is left out, and the rest is asked for again.
 static int save_msrs(int fd, struct vcpu_state *s)
 {
-	struct { struct kvm_msrs head; struct kvm_msr_entry e; } one;
+	const size_t all = ARRAY_SIZE(reset_msrs);
+	struct kvm_msrs *ask = alloc_msrs(all);
 
-	s->msrs = alloc_msrs(ARRAY_SIZE(reset_msrs));
-	if (!s->msrs)
+	s->msrs = alloc_msrs(all);
+	if (!s->msrs || !ask) {
+		free(ask);
 		return -ENOMEM;
-	for (size_t i = 0; i < ARRAY_SIZE(reset_msrs); i++) {
-		memset(&one, 0, sizeof(one));
-		one.head.nmsrs = 1;
-		one.e.index = reset_msrs[i];
-		if (ioctl(fd, KVM_GET_MSRS, &one) == 1)
-			s->msrs->entries[s->msrs->nmsrs++] = one.e;
 	}
+	for (size_t i = 0; i < all; i++) {
+		int n;
+
+		ask->nmsrs = (uint32_t)(all - i);
+		for (size_t k = i; k < all; k++)
+			ask->entries[k - i] = (struct kvm_msr_entry){ .index = reset_msrs[k] };
+		n = MAX(ioctl(fd, KVM_GET_MSRS, ask), 0);
+		memcpy(s->msrs->entries + s->msrs->nmsrs, ask->entries, (size_t)n * sizeof(ask->entries[0]));
+		s->msrs->nmsrs += (uint32_t)n;
+		i += (size_t)n;
+	}
+	free(ask);
 	return 0;
 }
 

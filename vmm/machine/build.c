@@ -31,6 +31,9 @@
 #define FIRST_HW_WITH_VMCI_PPN64   14
 #define FIRST_HW_WITH_ECAM         7
 
+#define NVRAM_SETTLE_NS 1000000000ull
+#define NVRAM_APART_NS  10000000000ull
+
 static int build_bridges(struct machine *m, struct err *err)
 {
 	int hw = m->config->hw_version;
@@ -84,13 +87,51 @@ void machine_save_nvram(struct machine *m)
 	struct nvram now = { .clock_diff = m->nvram.clock_diff };
 	struct err err = { 0 };
 	char text[1200];
+	int r;
 
+	loop_timer_cancel(&m->nvram_timer);
+	m->nvram_waits = false;
 	nvram_take(&now, m->rtc, m->clock_base + (int64_t)(vclock_now(&m->clock) / 1000000000ull));
 	// A clock that starts at a given time has no distance to the host's.
 	if (m->config->has_rtc_start)
 		now.clock_diff = m->nvram.clock_diff;
-	if (!nvram_equal(&now, &m->nvram) && nvram_save(m->config->nvram_path, &now, &err) < 0)
+	if (nvram_equal(&now, &m->nvram))
+		return;
+	m->nvram_saved = loop_now();
+	r = nvram_save(m->config->nvram_path, &now, &err);
+	if (r == 0)
+		m->nvram = now;
+	else if (!m->nvram_failed)
 		log_warn("%s", err_sentence(&err, text, sizeof(text)));
+	m->nvram_failed = r < 0;
+}
+
+// --- what the guest keeps is kept soon ------------------------------------------------------------------
+// So that a process that is killed loses little. A setup program writes many bytes one after another, so it waits for
+// the end of that; a guest that never ends is written down every few seconds.
+
+static void save_soon(void *arg)
+{
+	machine_save_nvram(arg);
+}
+
+static void on_written(void *arg)
+{
+	struct machine *m = arg;
+	uint64_t soon = loop_now() + NVRAM_SETTLE_NS;
+
+	if (m->state == MACHINE_STOPPED || m->nvram_waits)
+		return;
+	m->nvram_waits = true;
+	loop_timer_set(&m->nvram_timer, MAX(soon, m->nvram_saved + NVRAM_APART_NS));
+}
+
+// On a vCPU thread, the RTC's lock held.
+static void rtc_written(void *arg)
+{
+	struct machine *m = arg;
+
+	loop_post(m->loop, &m->nvram_call);
 }
 
 static int build_rtc(struct machine *m, struct err *err)
@@ -100,12 +141,14 @@ static int build_rtc(struct machine *m, struct err *err)
 	struct rtc_args args = {
 		.low_ram = gmem_low_size(m->mem), .high_ram = gmem_high_size(m->mem), .cpus = c->cpus,
 		.diff = c->rtc_diff ? c->rtc_diff : m->nvram.clock_diff, .has_start = c->has_rtc_start, .start = c->rtc_start,
-		.alarm = rtc_alarm, .arg = m,
+		.alarm = rtc_alarm, .written = rtc_written, .arg = m,
 	};
 	int r = rtc_create(&m->platform, &args, &m->rtc, err);
 
 	if (r < 0)
 		return r;
+	m->nvram_call = (struct loop_call){ .fn = on_written, .arg = m };
+	loop_timer_init(&m->nvram_timer, m->loop, save_soon, m);
 	machine_add_device(m, &rtc_class, m->rtc);
 	m->clock_base = host_seconds() + c->rtc_diff;
 	if (kept)
@@ -324,8 +367,8 @@ int machine_build(struct machine *m, struct err *err)
 		build_isa_devices,
 		build_serial_ports,
 		build_ide,
+		build_genid,    // memory slots come before gathered ranges: see kvm_create_chips()
 		build_display,
-		build_genid,
 		build_vmci,
 		machine_build_pci_bridges,
 		machine_build_usb,

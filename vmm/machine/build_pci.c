@@ -14,6 +14,8 @@
 #include "hw/usb/ehci.h"
 #include "machine/internal.h"
 
+#define FIRST_HW_WITH_BRIDGE 6
+
 // --- bridges -------------------------------------------------------------------------------------------
 
 static int build_root_ports(struct machine *m, const struct pci_plan_entry *e, unsigned n, struct err *err)
@@ -22,8 +24,10 @@ static int build_root_ports(struct machine *m, const struct pci_plan_entry *e, u
 		.device = e->slot.device, .functions = e->functions,
 		.slot = (unsigned)pci_slot_guest_number(&(struct pci_slot){ .bridge = (int)n }, true),
 	};
-	int r = root_port_create(pci_root_bus(m->platform.pci), &args, &m->root_ports[n], err);
+	int r;
 
+	machine_hotplug_port(m, &args);
+	r = root_port_create(pci_root_bus(m->platform.pci), &args, &m->root_ports[n], err);
 	if (!r)
 		machine_add_device(m, &root_port_class, m->root_ports[n]);
 	return r;
@@ -44,6 +48,8 @@ int machine_build_pci_bridges(struct machine *m, struct err *err)
 	int r = 0;
 
 	pci_plan_make(m->config, &m->pci, NULL);
+	if (m->config->hw_version >= FIRST_HW_WITH_BRIDGE)
+		r = machine_build_hotplug(m, err);
 	for (unsigned n = 0; !r && n < PCI_PLAN_BRIDGES; n++) {
 		const struct pci_plan_entry *e = pci_plan_bridge(&m->pci, (int)n);
 
@@ -66,9 +72,11 @@ static struct pci_bus *bus_of(struct machine *m, const struct pci_slot *s)
 	return m->root_ports[s->bridge] ? root_port_bus(m->root_ports[s->bridge], s->function) : NULL;
 }
 
-struct pci_bus *machine_pci_place(struct machine *m, const char *node, uint8_t *devfn, struct err *err)
+// Bus and DEVFN that PLAN has for NODE ("scsi0"); NULL with ERR filled when it has none.
+static struct pci_bus *place_of(struct machine *m, const struct pci_plan *plan, const char *node, uint8_t *devfn,
+				struct err *err)
 {
-	const struct pci_plan_entry *e = pci_plan_find(&m->pci, node);
+	const struct pci_plan_entry *e = pci_plan_find(plan, node);
 	struct pci_bus *bus = e ? bus_of(m, &e->slot) : NULL;
 
 	if (!bus) {
@@ -82,9 +90,25 @@ struct pci_bus *machine_pci_place(struct machine *m, const char *node, uint8_t *
 
 // --- network adapters ----------------------------------------------------------------------------------
 
-static int build_nic(struct machine *m, unsigned n, struct err *err)
+// The row of the adapter, which can leave while the machine runs.
+static void add_row(struct machine *m, const struct pci_plan *plan, const char *node, const struct device_class *cls, void *dev)
 {
-	enum vm_nic_kind kind = m->config->nic[n].kind;
+	const struct pci_slot *slot = &pci_plan_find(plan, node)->slot;
+	struct machine_device *row = machine_add_device(m, cls, dev);
+
+	if (!row)
+		return;
+	snprintf(row->node, sizeof(row->node), "%s", node);
+	if (slot->bridge == PCI_SLOT_BUS0)
+		return;
+	row->port = m->root_ports[slot->bridge];
+	row->function = slot->function;
+	row->slot = (unsigned)pci_slot_guest_number(slot, row->port != NULL);
+}
+
+int machine_build_nic(struct machine *m, const struct vm_config *config, const struct pci_plan *plan, unsigned n, struct err *err)
+{
+	enum vm_nic_kind kind = config->nic[n].kind;
 	char node[VM_PCI_NODE];
 	struct vmxnet3 *vmxnet3;
 	struct e1000 *e1000;
@@ -95,19 +119,19 @@ static int build_nic(struct machine *m, unsigned n, struct err *err)
 	if (kind != VM_NIC_E1000 && kind != VM_NIC_VMXNET3)
 		return 0;
 	snprintf(node, sizeof(node), "ethernet%u", n);
-	bus = machine_pci_place(m, node, &devfn, err);
+	bus = place_of(m, plan, node, &devfn, err);
 	if (!bus)
 		return -ENODEV;
-	vm_nic_mac(m->config, n, mac);
+	vm_nic_mac(config, n, mac);
 	if (kind == VM_NIC_E1000) {
 		r = e1000_create(bus, devfn, mac, &e1000, err);
 		if (!r)
-			machine_add_device(m, &e1000_class, e1000);
+			add_row(m, plan, node, &e1000_class, e1000);
 		return r;
 	}
 	r = vmxnet3_create(bus, devfn, mac, m->config->hw_version, &vmxnet3, err);
 	if (!r)
-		machine_add_device(m, &vmxnet3_class, vmxnet3);
+		add_row(m, plan, node, &vmxnet3_class, vmxnet3);
 	return r;
 }
 
@@ -116,7 +140,7 @@ int machine_build_nics(struct machine *m, struct err *err)
 	int r = 0;
 
 	for (unsigned n = 0; !r && n < VM_NICS; n++)
-		r = build_nic(m, n, err);
+		r = machine_build_nic(m, m->config, &m->pci, n, err);
 	return r;
 }
 
@@ -132,7 +156,7 @@ static int build_uhci(struct machine *m, struct err *err)
 	// The PIIX4 of old hardware has its own, and then the plan has no place.
 	if (!m->config->usb || m->piix4->uhci)
 		return 0;
-	bus = machine_pci_place(m, "usb", &devfn, err);
+	bus = place_of(m, &m->pci, "usb", &devfn, err);
 	if (!bus)
 		return -ENODEV;
 	r = uhci_create(&m->platform, bus, devfn, UHCI_VMWARE, &uhci, err);
@@ -150,7 +174,7 @@ static int build_ehci(struct machine *m, struct err *err)
 
 	if (!m->config->ehci)
 		return 0;
-	bus = machine_pci_place(m, "ehci", &devfn, err);
+	bus = place_of(m, &m->pci, "ehci", &devfn, err);
 	if (!bus)
 		return -ENODEV;
 	r = ehci_create(&m->platform, bus, devfn, &ehci, err);

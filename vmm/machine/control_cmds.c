@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/compiler.h"
+#include "machine/hotplug.h"
 #include "machine/question.h"
 
 #define MAX_STEPS      65536u   // key presses and releases of one request
@@ -34,6 +35,7 @@ static const char *code_name(int code)
 	case EINVAL: return "EINVAL";
 	case ENOENT: return "ENOENT";
 	case EBUSY: return "EBUSY";
+	case EEXIST: return "EEXIST";
 	case ENOMEM: return "ENOMEM";
 	case ENOSYS: return "ENOSYS";
 	default: return "EIO";
@@ -115,6 +117,17 @@ static json_t *drives_status(const struct vm_config *c)
 	return list;
 }
 
+static json_t *devices_status(const struct machine *m)
+{
+	struct machine_plugged d;
+	json_t *list = json_array();
+
+	for (unsigned i = 0; machine_plugged(m, i, &d); i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:b}", "node", d.node, "type", d.type, "slot",
+						      (int)d.slot, "leaving", d.leaving));
+	return list;
+}
+
 static json_t *question_status(const struct question *q)
 {
 	json_t *choices = json_array();
@@ -156,6 +169,7 @@ static int do_status(struct control_call *c, json_t *args, struct err *err)
 		return 0;
 	json_object_set_new(c->result, "memory_resident", json_integer((json_int_t)info.mem_resident));
 	json_object_set_new(c->result, "drives", drives_status(cfg));
+	json_object_set_new(c->result, "devices", devices_status(c->machine));
 	json_object_set_new(c->result, "accesses",
 			    json_pack("{s:I, s:I, s:I}", "port", (json_int_t)info.port_accesses, "memory",
 				      (json_int_t)info.mmio_accesses, "unclaimed", (json_int_t)info.unclaimed));
@@ -268,6 +282,22 @@ static int do_cd(struct control_call *c, json_t *args, struct err *err)
 	return machine_change_cd(c->machine, node, json_string_value(path), err);
 }
 
+static int do_device_add(struct control_call *c, json_t *args, struct err *err)
+{
+	const char *node;
+	int r = get_string(args, "node", &node, err);
+
+	return r < 0 ? r : machine_plug(c->machine, node, err);
+}
+
+static int do_device_remove(struct control_call *c, json_t *args, struct err *err)
+{
+	const char *node;
+	int r = get_string(args, "node", &node, err);
+
+	return r < 0 ? r : machine_unplug(c->machine, node, json_is_true(json_object_get(args, "hard")), err);
+}
+
 // --- typing ----------------------------------------------------------------------------------------
 
 static int take_keys(struct control_call *c, struct keymap_event *keys, int n, unsigned delay)
@@ -378,6 +408,8 @@ static const struct {
 	{ "answer", do_answer, true },
 	{ "screenshot", do_screenshot, true },
 	{ "cd", do_cd, true },
+	{ "device-add", do_device_add, true },
+	{ "device-remove", do_device_remove, true },
 	{ "sendkey", do_sendkey, false },
 	{ "type", do_type, false },
 	{ "version", do_version, false },

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "hw/chipset/i440bx.h"
 #include "hw/firmware/acpi.h"
 #include "hw/firmware/bootorder.h"
@@ -14,6 +15,10 @@
 #include "hw/vmware/genid.h"
 #include "hw/pci/ecam.h"
 #include "machine/internal.h"
+
+// VMware lists as many processors as there can be, those that are not there as disabled.
+#define FIRST_HW_WITH_ALL_CPUS 11
+#define ALL_CPUS               128u
 
 static unsigned serial_bitmap(const struct machine *m)
 {
@@ -75,9 +80,10 @@ static int add_acpi(struct machine *m, struct err *err)
 {
 	const struct vm_config *c = m->config;
 	struct cpu_topology topology = { c->cpus, c->cores_per_socket };
-	uint32_t *ids = calloc(c->cpus, sizeof(*ids));
+	unsigned listed = c->hw_version >= FIRST_HW_WITH_ALL_CPUS ? MAX(c->cpus, ALL_CPUS) : c->cpus;
+	uint32_t *ids = calloc(listed, sizeof(*ids));
 	struct acpi_args args = {
-		.hw_version = c->hw_version, .cpus = c->cpus, .apic_ids = ids, .hpet = c->hpet, .ps2 = true,
+		.hw_version = c->hw_version, .cpus = c->cpus, .listed_cpus = listed, .apic_ids = ids, .hpet = c->hpet, .ps2 = true,
 		.serial_ports = serial_bitmap(m), .genid = c->has_genid ? GENID_ADDRESS : 0,
 		.ecam = i440bx_has_ecam(m->i440bx), .hot_add = c->hot_add,
 		.low_size = gmem_low_size(m->mem), .high_size = gmem_high_size(m->mem),
@@ -93,7 +99,7 @@ static int add_acpi(struct machine *m, struct err *err)
 
 	if (!ids)
 		return err_set(err, ENOMEM, c->name, "no memory for the ACPI tables");
-	for (unsigned i = 0; i < c->cpus; i++)
+	for (unsigned i = 0; i < listed; i++)
 		ids[i] = topology_apic_id(&topology, i);
 	r = acpi_build(&args, m->fw_cfg, err);
 	free(ids);
@@ -142,6 +148,7 @@ static void name_machine(const struct vm_config *c, const struct smbios_host *ho
 	if (!args->board)
 		args->board = c->board_id;
 	args->short_serial = c->smbios_short_serial;
+	args->host_vendor = c->smbios_add_host_vendor ? or_null(host->manufacturer) : NULL;
 }
 
 static int add_smbios(struct machine *m, struct err *err)

@@ -29,12 +29,15 @@
 #define MACHINE_DRIVES  (VM_IDE_CHANNELS * 2u)
 
 struct fw_cfg;
+struct gauge;
 struct genid;
 struct i440bx;
+struct hpc;
 struct i8042;
 struct piix4;
 struct piix4_ide;
 struct root_port;
+struct root_port_args;
 struct vmware_bridge;
 struct rtc;
 struct serial;
@@ -44,6 +47,12 @@ struct vnc_server;
 struct machine_device {
 	const struct device_class *cls;
 	void *dev;
+	// What can leave while the machine runs (hotplug.c); empty for the others.
+	char node[VM_PCI_NODE];
+	unsigned slot;                  // as the guest numbers it; 0 on bus 0
+	struct root_port *port;         // the slot is FUNCTION's; NULL behind a PCI bridge
+	unsigned function;
+	bool leaving;                   // the guest was asked to let go of it
 };
 
 // The questions that wait, apart from the machine (question.c).
@@ -76,6 +85,7 @@ struct machine {
 	struct bus *ports, *mmio;
 	struct gmem *mem;
 	struct memory ram;              // what mem is made of; mem's to release
+	struct gauge *resident;         // how much of it is in the host's memory
 	struct irq_pin isa_irq[16], ioapic_irq[KVM_GSIS - 16];
 	struct console console;
 	struct platform platform;
@@ -92,6 +102,7 @@ struct machine {
 	struct rtc *rtc;
 	struct i8042 *i8042;
 	struct fw_cfg *fw_cfg;
+	struct hpc *hpc;                // NULL without bridges
 	struct genid *genid;            // NULL before hardware version 10
 	struct serial *terminal;        // the port that is joined to the terminal, or NULL
 	struct disk *drive[MACHINE_DRIVES];     // by channel * 2 + unit; NULL = none or empty
@@ -106,7 +117,12 @@ struct machine {
 	enum machine_state behind_question;     // what the VM does when no question waits any more
 	struct vnc_server *vnc;
 
-	struct nvram nvram;             // as it was at the start
+	struct nvram nvram;             // as it was at the start, or written last
+	uint64_t nvram_saved;           // when it was written last
+	struct loop_timer nvram_timer;
+	struct loop_call nvram_call;    // the guest wrote something
+	bool nvram_waits;               // the timer is set
+	bool nvram_failed;              // it could not be written last time; that was said
 	int64_t clock_base;             // what the clock showed at virtual time 0 if nobody had ever set it
 	struct firmware_roms roms;
 	FILE *debugcon;                 // what the firmware says, or NULL
@@ -119,6 +135,8 @@ struct machine {
 	// What devices and vCPUs ask for, from their threads.
 	struct loop_call reset_call, off_call, crash_call, init_call;
 	_Atomic(const char *) reset_why;
+	struct loop_call let_go_call;
+	_Atomic uint64_t let_go[5];     // slots whose devices the guest let go of, by the number it sees
 	struct loop_timer drain_timer;  // a reset waits for the disks
 	uint64_t drain_deadline;
 	bool reset_draining;
@@ -132,18 +150,23 @@ struct machine {
 	struct err exit_err;
 };
 
-// Adds a row to the table. The table is large enough for every device there is; a full one is a bug.
-void machine_add_device(struct machine *m, const struct device_class *cls, void *dev);
+// Adds a row to the table. The table is large enough for every device there is; a full one is a bug: NULL.
+struct machine_device *machine_add_device(struct machine *m, const struct device_class *cls, void *dev);
 
 // build.c: every device, top to bottom.
 int machine_build(struct machine *m, struct err *err);
 // build_pci.c: bridges and what the plan puts behind them. The chipset must be there.
 int machine_build_pci_bridges(struct machine *m, struct err *err);
 int machine_build_nics(struct machine *m, struct err *err);
+// Adapter N of CONFIG, where PLAN has it; nothing for a kind that does not exist yet.
+int machine_build_nic(struct machine *m, const struct vm_config *config, const struct pci_plan *plan, unsigned n,
+		      struct err *err);
 int machine_build_usb(struct machine *m, struct err *err);
-// Bus and DEVFN that the plan has for NODE ("scsi0"); NULL with ERR filled when it has none.
-struct pci_bus *machine_pci_place(struct machine *m, const char *node, uint8_t *devfn, struct err *err);
-// build.c: what survives power-off, written when the machine has stopped. Trouble is logged.
+// hotplug.c: its registers; what a root port tells it; a reset, at which what shall leave leaves.
+int machine_build_hotplug(struct machine *m, struct err *err);
+void machine_hotplug_port(struct machine *m, struct root_port_args *args);
+void machine_hotplug_reset(struct machine *m);
+// build.c: writes what survives power-off, if it changed. Trouble is logged.
 void machine_save_nvram(struct machine *m);
 // firmware.c: ROM images and the tables the firmware hands to the guest.
 int machine_load_roms(struct machine *m, struct err *err);
@@ -155,8 +178,14 @@ int machine_close_drives(struct machine *m, struct err *err);
 int machine_finish_redo(struct machine *m, bool started, struct err *err);
 // A reset: what the disks hold is given up, and its questions with it.
 void machine_cancel_stalls(struct machine *m);
+// machine.c: whether vCPUs execute when nothing holds them up.
+bool machine_guest_runs(const struct machine *m);
 // machine.c: the VM ends with CODE; the reason is in exit_err.
 void machine_end(struct machine *m, enum exit_code code);
+
+// ask_backdoor.c: what the backdoor tells, when vCPUs exist; a guest's IN or OUT, on a vCPU thread.
+void machine_set_up_backdoor(struct machine *m);
+bool machine_on_backdoor(void *arg, unsigned cpu, uint16_t port, bool out, struct gp_regs *regs);
 
 // question.c. Everything of LIKE but the questions is copied.
 void questions_init(struct questions *qs, const struct questions *like);

@@ -14,19 +14,24 @@
 #include "hw/chipset/rtc.h"
 #include "hw/serial/serial.h"
 #include "hw/storage/piix4_ide.h"
+#include "machine/gauge.h"
 #include "machine/internal.h"
 #include "vnc/vnc.h"
 
+#define RESIDENT_AGE_MS  1000u
+#define RESIDENT_WAIT_MS 20u    // the loop's disks wait as long
 #define DRAIN_STEP_NS  1000000ull
 #define DRAIN_LIMIT_NS 30000000000ull
 #define NS_PER_SECOND  1000000000ull
 
-void machine_add_device(struct machine *m, const struct device_class *cls, void *dev)
+struct machine_device *machine_add_device(struct machine *m, const struct device_class *cls, void *dev)
 {
-	if (m->device_count < MACHINE_DEVICES)
-		m->devices[m->device_count++] = (struct machine_device){ cls, dev };
-	else
+	if (m->device_count == MACHINE_DEVICES) {
 		log_error("the device table is full: %s will not be reset", cls->name);
+		return NULL;
+	}
+	m->devices[m->device_count] = (struct machine_device){ .cls = cls, .dev = dev };
+	return &m->devices[m->device_count++];
 }
 
 const char *machine_state_name(enum machine_state state)
@@ -163,6 +168,11 @@ static bool guest_runs_in(enum machine_state state)
 	return state == MACHINE_RUNNING || state == MACHINE_STOPPING;
 }
 
+bool machine_guest_runs(const struct machine *m)
+{
+	return guest_runs_in(m->state);
+}
+
 static void question_waits(void *arg)
 {
 	struct machine *m = arg;
@@ -249,6 +259,7 @@ static void reset_now(void *arg)
 		return;
 	}
 	m->reset_draining = false;
+	machine_hotplug_reset(m);
 	for (size_t i = 0; i < m->device_count; i++) {
 		if (m->devices[i].cls->reset)
 			m->devices[i].cls->reset(m->devices[i].dev);
@@ -347,59 +358,6 @@ static void tell_crash(void *arg, unsigned cpu, bool triple_fault, const char *w
 	loop_post(m->loop, &m->crash_call);
 }
 
-// --- the backdoor ----------------------------------------------------------------------------------------
-
-// A register that the command did not change keeps its upper half: a 64-bit caller may have a pointer in it.
-static void put_reg(uint64_t *reg, uint32_t value)
-{
-	if ((uint32_t)*reg != value)
-		*reg = value;
-}
-
-static bool on_backdoor(void *arg, unsigned cpu, uint16_t port, bool out, struct gp_regs *regs)
-{
-	struct machine *m = arg;
-	struct backdoor_regs r = {
-		.eax = (uint32_t)regs->rax, .ebx = (uint32_t)regs->rbx, .ecx = (uint32_t)regs->rcx,
-		.edx = (uint32_t)regs->rdx, .esi = (uint32_t)regs->rsi, .edi = (uint32_t)regs->rdi,
-		.ebp = (uint32_t)regs->rbp, .cpl = regs->cpl, .iopl = regs->iopl,
-	};
-
-	(void)cpu;
-	if (port != 0x5658 || out || !backdoor_command(&m->backdoor, &r))
-		return false;
-	put_reg(&regs->rax, r.eax);
-	put_reg(&regs->rbx, r.ebx);
-	put_reg(&regs->rcx, r.ecx);
-	put_reg(&regs->rdx, r.edx);
-	put_reg(&regs->rsi, r.esi);
-	put_reg(&regs->rdi, r.edi);
-	put_reg(&regs->rbp, r.ebp);
-	return true;
-}
-
-static void backdoor_now(void *arg, uint64_t *seconds, uint32_t *us)
-{
-	struct timespec ts;
-
-	(void)arg;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	*seconds = (uint64_t)ts.tv_sec;
-	*us = (uint32_t)(ts.tv_nsec / 1000);
-}
-
-static void set_up_backdoor(struct machine *m)
-{
-	const struct vm_config *c = m->config;
-
-	m->backdoor = (struct backdoor_args){
-		.hw_version = (unsigned)c->hw_version, .mem_mb = c->mem_mb, .restricted = c->restrict_backdoor,
-		.tsc_hz = vcpus_tsc_khz(m->vcpus) * 1000ull, .apic_hz = vcpus_apic_khz(m->vcpus) * 1000u,
-		.now = backdoor_now, .arg = m, .guest_restricts = &m->backdoor_restricted,
-	};
-	memcpy(m->backdoor.uuid, c->uuid_bios, sizeof(m->backdoor.uuid));
-}
-
 // --- creation ----------------------------------------------------------------------------------------------
 
 static void set_up_calls(struct machine *m)
@@ -460,13 +418,18 @@ static int create_cpus(struct machine *m, struct err *err)
 		.cpuid = { .topology = { c->cpus, c->cores_per_socket }, .hypervisor = c->hypervisor_leaves,
 			   .nested = c->nested, .pmu = c->pmu, .hyperv = c->hyperv, .hyperv_spinlocks = c->hyperv_spinlocks,
 			   .phys_bits = c->phys_bits, .masks = c->cpuid_masks, .mask_count = c->cpuid_mask_count },
-		.env = { .ports = m->ports, .mmio = m->mmio, .mem = m->mem, .backdoor = on_backdoor, .backdoor_arg = m },
+		.env = { .ports = m->ports, .mmio = m->mmio, .mem = m->mem, .backdoor = machine_on_backdoor, .backdoor_arg = m },
 		.events = { .crashed = tell_crash, .arg = m },
 		.set_feature_control = c->nested, .posted = m->posted, .affinity = c->has_affinity ? c->affinity : NULL,
 		.affinity_cpus = VM_AFFINITY_CPUS,
 	};
 
 	return vcpus_create(&args, &m->vcpus, err);
+}
+
+static uint64_t measure_memory(void *arg)
+{
+	return memory_resident(arg);
 }
 
 static int create_memory(struct machine *m, struct gmem_host *host, struct err *err)
@@ -476,6 +439,7 @@ static int create_memory(struct machine *m, struct gmem_host *host, struct err *
 
 	if (r < 0)
 		return r;
+	m->resident = gauge_create(measure_memory, &m->ram);
 	host->ram = m->ram.ram;
 	host->ram_size = m->ram.size;
 	return gmem_create(&m->mem, size, host, err);
@@ -507,9 +471,11 @@ int machine_create(const struct machine_args *args, struct machine **out, struct
 	if (!r)
 		r = machine_build(m, err);
 	if (!r)
+		r = kvm_create_chips(m->kvm, err);
+	if (!r)
 		r = create_cpus(m, err);
 	if (!r) {
-		set_up_backdoor(m);
+		machine_set_up_backdoor(m);
 		r = machine_build_firmware(m, err);
 	}
 	if (r < 0) {
@@ -573,6 +539,7 @@ void machine_destroy(struct machine *m)
 		machine_close_drives(m, NULL);
 		machine_finish_redo(m, false, NULL);
 	}
+	gauge_destroy(m->resident);
 	if (m->vnc)
 		vnc_server_stop(m->vnc);
 	if (m->loop)
@@ -607,10 +574,12 @@ void machine_info(struct machine *m, struct machine_info *out)
 		.mmio_accesses = atomic_load(&mm->reads) + atomic_load(&mm->writes),
 		.unclaimed = atomic_load(&p->unclaimed_reads) + atomic_load(&p->unclaimed_writes) +
 			     atomic_load(&mm->unclaimed_reads) + atomic_load(&mm->unclaimed_writes),
-		.mem_bytes = m->config->mem_mb << 20, .mem_resident = memory_resident(&m->ram), .cpus = m->config->cpus,
+		.mem_bytes = m->config->mem_mb << 20, .cpus = m->config->cpus,
 		.vnc_clients = m->vnc ? vnc_server_clients(m->vnc) : 0,
 		.vnc_port = m->vnc ? vnc_server_port(m->vnc) : 0,
 	};
+	if (m->resident)
+		out->mem_resident = gauge_read(m->resident, RESIDENT_AGE_MS, RESIDENT_WAIT_MS);
 }
 
 void machine_registers(struct machine *m, unsigned cpu, char *buf, size_t size) { vcpus_describe(m->vcpus, cpu, buf, size); }

@@ -20,9 +20,15 @@ struct machine;
 
 enum machine_state { MACHINE_CREATED, MACHINE_RUNNING, MACHINE_PAUSED, MACHINE_STOPPING, MACHINE_QUESTION, MACHINE_STOPPED };
 
-// Words for what happened to a machine: the name of the state it is in now (machine_state_name()), or "reset". On the
+// Words for what happened to a machine: the name of the state it is in now (machine_state_name()), "reset", "device-added"
+// or "device-removed". On the
 // loop thread, in the middle of the change: take note, do not call the machine.
 typedef void machine_event_fn(void *arg, const char *event);
+
+// Reads the .vmx again, for a device that comes while the machine runs. *CONFIG stays the caller's, until the next call.
+typedef int machine_reload_fn(void *arg, const struct vm_config **config, struct err *err);
+// NODE came, its pciSlotNumber is NUMBER; or it left: -1.
+typedef void machine_plugged_fn(void *arg, const char *node, int number);
 
 struct machine_args {
 	const struct vm_config *config;         // stays the caller's, must outlive the machine
@@ -30,7 +36,9 @@ struct machine_args {
 	bool console;                           // join the first serial port to the terminal
 	const char *debugcon_path;              // file for what the firmware says on port 402h, or NULL
 	machine_event_fn *on_event;             // may be NULL
-	void *event_arg;
+	machine_reload_fn *reload;              // may be NULL: no devices come or go then
+	machine_plugged_fn *plugged;            // may be NULL
+	void *event_arg;                        // for all three
 };
 
 // Builds everything: /dev/kvm, memory, devices, disks opened and locked. Nothing runs yet.

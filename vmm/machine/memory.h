@@ -20,7 +20,8 @@ struct memory {
 int memory_map(uint64_t size, enum vm_memory_backing backing, bool locked, struct memory *out, struct err *err);
 // Before memory was handed to gmem_create(), which owns it then.
 void memory_unmap(struct memory *m);
-// Bytes that are in the host's memory now; 0 when the kernel does not tell. Any thread.
+// Bytes that are in the host's memory now; 0 when the kernel does not tell. The kernel walks the page tables for it, which
+// takes a while with much memory: not on the loop thread (machine/gauge.h).
 uint64_t memory_resident(const struct memory *m);
 
 #endif

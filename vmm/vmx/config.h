@@ -152,7 +152,9 @@ struct vm_config {
 	bool hpet;              // hpet0.present
 	bool hot_add;           // mem.hotadd or vcpu.hotadd
 	bool smbios_reflect_host;
+	bool hot_plug;                  // devices.hotplug
 	bool smbios_no_oem_strings;
+	bool smbios_add_host_vendor;    // smbios.addHostVendor
 	bool smbios_short_serial;       // SMBIOS.use12CharSerialNumber
 	// hw.model, board-id, serialNumber, or NULL; the flags: take the host's instead.
 	char *hw_model, *board_id, *serial_number;

@@ -314,6 +314,7 @@ static void load_names(struct loader *l)
 {
 	l->c->smbios_reflect_host = get_bool(l, "smbios.reflectHost");
 	l->c->smbios_no_oem_strings = get_bool(l, "smbios.noOEMStrings");
+	l->c->smbios_add_host_vendor = get_bool(l, "smbios.addHostVendor");
 	l->c->smbios_short_serial = get_bool(l, "smbios.use12CharSerialNumber");
 	l->c->hw_model = dup_text(l, get_written(l, "hw.model"));
 	l->c->board_id = dup_text(l, get_written(l, "board-id"));

@@ -163,6 +163,7 @@ void load_pci(struct loader *l)
 	load_one(l, "usb_xhci", VM_PCI_EXPRESS);
 	load_several(l, "nvme", VM_PCI_EXPRESS);
 	l->c->hot_add = get_bool(l, "mem.hotadd") || get_bool(l, "vcpu.hotadd");
+	l->c->hot_plug = get_bool(l, "devices.hotplug");
 	l->c->usb = present(l, "usb");
 	l->c->ehci = present(l, "ehci");
 }

@@ -137,7 +137,7 @@ const struct vmx_key vmx_keys[] = {
 	  "VMware firmware image; Berth uses its own, see berth.bios" },
 	{ "smbios.reflectHost", VMX_BOOL, HON, "FALSE", "manufacturer and product are those of the host" },
 	{ "smbios.noOEMStrings", VMX_BOOL, HON, "FALSE", "leaves out the OEM strings table" },
-	{ "smbios.addHostVendor", VMX_BOOL, NOT, "FALSE", "adds the host's vendor to the SMBIOS tables" },
+	{ "smbios.addHostVendor", VMX_BOOL, HON, "FALSE", "the host's vendor is one more OEM string of the SMBIOS tables" },
 	{ "smbios.use12CharSerialNumber", VMX_BOOL, HON, "FALSE",
 	  "serial number of 12 characters, made of uuid.bios" },
 	{ "{hw.model|serialNumber|board-id}.reflectHost", VMX_BOOL, HON, "FALSE",
@@ -160,6 +160,7 @@ const struct vmx_key vmx_keys[] = {
 	  VMX_STRING, HLS, NULL, "details of VMware's monitor" },
 
 	SECTION("PCI bridges and slots"),
+	{ "devices.hotplug", VMX_BOOL, HON, "TRUE", "network adapters can come and go while the VM runs" },
 	{ "pciBridge%d.present", VMX_BOOL, HON, "FALSE",
 	  "PCI bridge or PCIe root port; those that the hardware version has are there in any case", .max = { 7 } },
 	{ "pciBridge%d.virtualDev", VMX_CHOICE, HON, NULL,

@@ -1,5 +1,5 @@
 ; cmos.asm: what the battery kept: a byte of the CMOS and the year that was set. -DBYTE= and -DYEAR= (BCD) are what it
-; must find; then it leaves A5h and 2031.
+; must find; then it leaves A5h and 2031. With STAY defined it does not switch off.
 ; SPDX-License-Identifier: GPL-2.0-or-later
 %include "common.inc"
 
@@ -36,6 +36,10 @@ main:
 	cmos_write 7, 15h
 	cmos_write 0bh, 02h
 	sti
+%ifdef STAY
+	say 'written'
+	jmp $
+%endif
 	jmp finish
 
 	times (SECTORS + 1) * 512 - ($ - $$) db 0
