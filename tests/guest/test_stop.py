@@ -1,6 +1,7 @@
 # test_stop.py: how a VM ends from outside, and what the commands say meanwhile.
 # SPDX-License-Identifier: GPL-2.0-or-later
 import os
+import re
 import signal
 import time
 
@@ -18,6 +19,21 @@ def started(vm, word='hanging'):
 def test_stop_hard(folder):
     with payload.machine(folder, 'hang') as vm:
         started(vm)
+        berthlib.berth('stop', '--hard', vm.vmx, check=0)
+        assert vm.wait(10) == berthlib.KILLED, vm.describe()
+
+
+def test_registers(folder):
+    """Where a guest stands that has hung, while it runs and while it is paused; it does not mind."""
+    with payload.machine(folder, 'hang', {'numvcpus': '2'}) as vm:
+        started(vm)
+        for command in ('resume', 'pause', 'resume'):
+            berthlib.berth(command, vm.vmx, check=0)
+            boot, other = vm.json('status', '--registers', vm.vmx)['registers']
+            assert re.search(r' rip=7[c-f][0-9a-f]{2} ', boot), boot            # a boot sector is loaded at 7c00h
+            assert re.search(r' rip=[0-9a-f]+ ', other), other
+        assert f'vcpu1     {other}' in berthlib.berth('status', '--registers', vm.vmx, check=0).stdout
+        assert 'registers' not in vm.json('status', vm.vmx)
         berthlib.berth('stop', '--hard', vm.vmx, check=0)
         assert vm.wait(10) == berthlib.KILLED, vm.describe()
 

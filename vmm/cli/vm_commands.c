@@ -166,23 +166,36 @@ static void print_question(const json_t *q)
 		printf("  %-7s %s\n", text_of(choice, "answer"), shown(choice, "label", label));
 }
 
+static void print_registers(const json_t *list)
+{
+	const json_t *text;
+	size_t i;
+
+	json_array_foreach(list, i, text)
+		printf("vcpu%-5zu %s\n", i, json_string_value(text));
+}
+
 int status_main(int argc, char **argv)
 {
 	static const struct cli_usage usage = {
-		"Usage: berth status [--json] VM\nShows one running VM. " WHICH_VM EXITS, 1, 1 };
-	bool json = false;
+		"Usage: berth status [--json] [--registers] VM\nShows one running VM. " WHICH_VM
+		"  --registers   the registers of each of its CPUs, too: for a guest that has hung\n" EXITS, 1, 1 };
+	bool json = false, registers = false;
 	json_t *status = NULL;
-	int r = cli_parse(argc, argv, &usage, (struct cli_flag[]){ { "json", &json, NULL }, { 0 } });
+	int r = cli_parse(argc, argv, &usage,
+			  (struct cli_flag[]){ { "json", &json, NULL }, { "registers", &registers, NULL }, { 0 } });
 
 	if (r >= 0)
 		return r;
-	r = run_on(argv[optind], "status", NULL, &status);
+	r = run_on(argv[optind], "status", registers ? json_pack("{s:b}", "registers", true) : NULL, &status);
 	if (r)
 		return r;
 	if (json)
 		r = print_json(status);
 	else
 		print_status(status);
+	if (!json)
+		print_registers(json_object_get(status, "registers"));
 	if (!json && json_object_get(status, "question"))
 		print_question(json_object_get(status, "question"));
 	json_decref(status);

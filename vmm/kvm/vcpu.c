@@ -42,6 +42,8 @@ struct vcpu {
 	bool is_paused;
 	bool look;              // vcpus_inner_active() waits for the thread's answer
 	int inner;              // the answer
+	char *describe;                 // filled on the way back into the guest, then NULL
+	size_t describe_size;
 };
 
 struct vcpus {
@@ -216,6 +218,31 @@ int vcpus_inner_active(struct vcpus *v)
 	return any;
 }
 
+// Lock held, the CPU out of the guest.
+static void describe(struct vcpu *c)
+{
+	if (!c->describe)
+		return;
+	vcpu_describe(c->fd, c->describe, c->describe_size);
+	c->describe = NULL;
+	pthread_cond_broadcast(&c->all->cond);
+}
+
+void vcpus_describe(struct vcpus *v, unsigned cpu, char *buf, size_t size)
+{
+	struct vcpu *c = &v->cpu[cpu];
+
+	pthread_mutex_lock(&v->lock);
+	c->describe = buf;
+	c->describe_size = size;
+	kick(c);
+	// A CPU that is paused, or about to be, stays out of the guest.
+	while (c->describe && !c->is_paused)
+		pthread_cond_wait(&v->cond, &v->lock);
+	describe(c);
+	pthread_mutex_unlock(&v->lock);
+}
+
 // Returns false when the thread shall end.
 static bool obey(struct vcpu *c)
 {
@@ -238,6 +265,7 @@ static bool obey(struct vcpu *c)
 		}
 		pthread_cond_wait(&v->cond, &v->lock);
 	}
+	describe(c);
 	go = c->want == WANT_RUNNING;
 	c->is_paused = !go;
 	// Under the lock: a kick that comes later sets it again.

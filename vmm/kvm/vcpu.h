@@ -59,6 +59,8 @@ int vcpus_inner_active(struct vcpus *v);
 unsigned vcpus_count(const struct vcpus *v);
 uint32_t vcpus_tsc_khz(const struct vcpus *v);
 uint32_t vcpus_apic_khz(const struct vcpus *v);
+// The registers of vCPU CPU as text, as they are when it comes out of the guest for that; it goes on. Loop thread.
+void vcpus_describe(struct vcpus *v, unsigned cpu, char *buf, size_t size);
 // True once any vCPU has entered the guest.
 bool vcpus_started(const struct vcpus *v);
 

@@ -141,12 +141,23 @@ static json_t *question_status(const struct question *q)
 			 q->choices[q->standard].word, "choices", choices);
 }
 
+static json_t *registers_status(struct machine *m, unsigned cpus)
+{
+	json_t *list = json_array();
+	char text[1024];
+
+	for (unsigned i = 0; i < cpus; i++) {
+		machine_registers(m, i, text, sizeof(text));
+		json_array_append_new(list, json_string(text));
+	}
+	return list;
+}
+
 static int do_status(struct control_call *c, json_t *args, struct err *err)
 {
 	const struct vm_config *cfg = machine_config(c->machine);
 	struct machine_info info;
 
-	(void)args;
 	(void)err;
 	machine_info(c->machine, &info);
 	c->result = json_pack("{s:s, s:s, s:s, s:i, s:i, s:I, s:i, s:I, s:I}", "name", cfg->name, "vmx", cfg->vmx_path,
@@ -169,6 +180,8 @@ static int do_status(struct control_call *c, json_t *args, struct err *err)
 	if (info.vnc_port)
 		json_object_set_new(c->result, "vnc", json_pack("{s:s, s:i, s:i}", "ip", cfg->vnc.ip, "port",
 								(int)info.vnc_port, "clients", (int)info.vnc_clients));
+	if (json_is_true(json_object_get(args, "registers")))
+		json_object_set_new(c->result, "registers", registers_status(c->machine, info.cpus));
 	return 0;
 }
 

@@ -1,5 +1,7 @@
 // info.c: what a machine tells about itself.
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+
 #include "machine/gauge.h"
 #include "machine/internal.h"
 
@@ -25,4 +27,12 @@ void machine_info(struct machine *m, struct machine_info *out)
 	};
 	if (m->resident)
 		out->mem_resident = gauge_read(m->resident, RESIDENT_AGE_MS, RESIDENT_WAIT_MS);
+}
+
+void machine_registers(struct machine *m, unsigned cpu, char *buf, size_t size)
+{
+	if (m->vcpus)
+		vcpus_describe(m->vcpus, cpu, buf, size);
+	else
+		snprintf(buf, size, "CPU %u: switched off", cpu);
 }

@@ -84,6 +84,8 @@ struct machine_info {
 	int inner_guest;                // at this moment a CPU runs one: 1, 0, -ENOTSUP where KVM cannot tell
 };
 void machine_info(struct machine *m, struct machine_info *out);
+// The registers of CPU as text for a person; it is held up for a moment.
+void machine_registers(struct machine *m, unsigned cpu, char *buf, size_t size);
 // NODE is "ide0:0", PATH that of its redo log, "" when there is none any more; KEPT: it holds what must not be lost.
 typedef void machine_redo_fn(void *arg, const char *node, const char *path, bool kept);
 // Calls FN for every disk that is not persistent.
