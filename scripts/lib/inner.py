@@ -77,7 +77,7 @@ def small_files(kernel, work, init, modules, with_tools=False):
         if with_tools:
             vmware_checkvm(pathlib.Path(more))
         initramfs.build(kernel, modules, (), (HERE / init).read_text(), work / 'initrd.img',
-                        programs(pathlib.Path(name)), more)
+                        programs(pathlib.Path(name)), more=more)
 
 
 def small_vm(kernel, folder, init='inner-init.sh', modules=MODULES, with_tools=False):
