@@ -123,13 +123,26 @@ bool acpi_fits_processor(unsigned uid, uint32_t apic_id)
 	return uid < 255 && apic_id < 255;
 }
 
-static void put_processor(struct blob *b, unsigned uid)
+static unsigned listed(const struct acpi_args *args)
+{
+	return MAX(args->cpus, args->listed_cpus);
+}
+
+static void put_processor(struct blob *b, unsigned uid, bool there)
 {
 	enum { P_BLK = 0x450, P_BLK_LENGTH = 6 };
+	struct aml_mark processor, status;
 	char name[8];
 
 	snprintf(name, sizeof(name), "CP%02X", uid & 0xff);
-	aml_close(b, aml_open_processor(b, name, (uint8_t)uid, P_BLK, P_BLK_LENGTH));
+	processor = aml_open_processor(b, name, (uint8_t)uid, P_BLK, P_BLK_LENGTH);
+	if (!there) {
+		status = aml_open_method(b, "_STA", 0);
+		aml_return(b);
+		aml_int(b, 0);
+		aml_close(b, status);
+	}
+	aml_close(b, processor);
 }
 
 static void put_processor_device(struct blob *b, unsigned uid)
@@ -153,11 +166,11 @@ size_t acpi_put_ssdt(struct blob *b, const struct acpi_args *args)
 	struct aml_mark scope = aml_open_scope(b, "\\_PR");
 	unsigned devices_needed = 0;
 
-	for (unsigned i = 0; i < args->cpus; i++) {
+	for (unsigned i = 0; i < listed(args); i++) {
 		if (acpi_fits_processor(i, args->apic_ids[i]))
-			put_processor(b, i);
+			put_processor(b, i, i < args->cpus);
 		else
-			devices_needed++;
+			devices_needed += i < args->cpus;
 	}
 	aml_close(b, scope);
 	if (devices_needed) {
@@ -268,11 +281,6 @@ enum madt_values {
 	MADT_PCAT_COMPAT = 1,
 	LINT_NMI = 1,
 };
-
-static unsigned listed(const struct acpi_args *args)
-{
-	return MAX(args->cpus, args->listed_cpus);
-}
 
 static void put_madt_cpu(struct blob *b, unsigned uid, uint32_t apic_id, bool there)
 {

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+import golden_fields
 import lab
-import test_identity
 import test_names
 
 # Kernel, and the naming schemes that its udev knows.
@@ -31,14 +31,14 @@ def check_names(vm, schemes):
 def test_system(folder, system):
     """Devices, names, SMBIOS as Debian 12 amd64 sees them; no warning that VMware's machine would not give."""
     kernel, schemes = SYSTEMS[system]
-    with lab.debian(folder, system, **test_names.keys(), **{'uuid.bios': test_identity.UUID}) as vm:
+    with lab.debian(folder, system, **test_names.keys(), **{'uuid.bios': golden_fields.UUID}) as vm:
         vm.start()
         vm.login()
         assert re.match(kernel, vm.command('uname -r'))
         assert vm.command('lspci -nn').split('\n') == test_names.GOLDEN.read_text().splitlines()
         check_names(vm, schemes)
         test_names.check_slots(vm)
-        assert test_identity.compare(19, lab.packed(vm, 'dmidecode'), None) > 140
+        assert golden_fields.compare(19, lab.packed(vm, 'dmidecode'), None) > 140
         assert lab.warnings(vm) == []
         assert lab.lspci_complaints(vm) == ''
         lab.power_off(vm)
