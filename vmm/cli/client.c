@@ -14,9 +14,10 @@
 #include <unistd.h>
 
 #include "base/compiler.h"
+#include "base/log.h"
 
 #define ANSWER_MAX     (64u << 20)
-#define LIST_TIMEOUT_S 3        // a process that hangs must not hide the others
+#define LIST_TIMEOUT_S 10       // a process that hangs must not hide the others; one on a busy host may take seconds
 
 int client_connect(const char *socket_path, struct err *err)
 {
@@ -169,6 +170,8 @@ static int ask(void *arg, const char *path)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	r = client_request(fd, "status", NULL, &status, NULL);
 	close(fd);
+	if (r == -EAGAIN)
+		log_warn("%s: a VM is there and has not answered for %d s; it is left out", path, LIST_TIMEOUT_S);
 	if (r < 0)
 		return 0;
 	grown = realloc(list->vm, (list->count + 1) * sizeof(*grown));
