@@ -27,6 +27,12 @@
 
 enum want { WANT_PAUSED, WANT_RUNNING, WANT_END };
 
+// Something to be done with a vCPU while it is out of the guest.
+struct errand {
+	void (*fn)(int fd, void *arg);
+	void *arg;
+};
+
 struct vcpu {
 	struct vcpus *all;
 	unsigned index;
@@ -40,10 +46,7 @@ struct vcpu {
 	// Guarded by all->lock.
 	enum want want;
 	bool is_paused;
-	bool look;              // vcpus_inner_active() waits for the thread's answer
-	int inner;              // the answer
-	char *describe;                 // filled on the way back into the guest, then NULL
-	size_t describe_size;
+	const struct errand *errand;    // done before the CPU enters the guest again, then NULL
 };
 
 struct vcpus {
@@ -108,7 +111,7 @@ void vcpus_pause(struct vcpus *v)
 	pthread_mutex_unlock(&v->lock);
 }
 
-// --- the thread ------------------------------------------------------------------------------------
+// --- out of the guest --------------------------------------------------------------------------------
 
 static int get_gp(void *arg, struct gp_regs *out)
 {
@@ -185,63 +188,69 @@ static void finish_access(struct vcpu *c)
 	apply_posted(c);
 }
 
-// Only the vCPU's own thread can look without stopping the guest. Lock held; released meanwhile.
-static void look_inside(struct vcpu *c)
-{
-	int r;
+// --- errands -----------------------------------------------------------------------------------------
 
-	pthread_mutex_unlock(&c->all->lock);
-	r = nested_inner_active(c->fd);
-	pthread_mutex_lock(&c->all->lock);
-	c->inner = r;
-	c->look = false;
+// Lock held, the CPU out of the guest.
+static void do_errand(struct vcpu *c)
+{
+	if (!c->errand)
+		return;
+	c->errand->fn(c->fd, c->errand->arg);
+	c->errand = NULL;
 	pthread_cond_broadcast(&c->all->cond);
+}
+
+// The thread does it between two instructions of the guest; a CPU that is paused, or about to be, stays where it is,
+// and it is done here.
+static void send(struct vcpu *c, const struct errand *errand)
+{
+	struct vcpus *v = c->all;
+
+	pthread_mutex_lock(&v->lock);
+	c->errand = errand;
+	kick(c);
+	while (c->errand && !c->is_paused)
+		pthread_cond_wait(&v->cond, &v->lock);
+	do_errand(c);
+	pthread_mutex_unlock(&v->lock);
+}
+
+static void look_inside(int fd, void *arg)
+{
+	int *inner = arg;
+
+	*inner = nested_inner_active(fd);
 }
 
 int vcpus_inner_active(struct vcpus *v)
 {
 	int any = 0;
 
-	pthread_mutex_lock(&v->lock);
-	for (unsigned i = 0; i < v->count; i++) {
-		v->cpu[i].look = true;
-		kick(&v->cpu[i]);
+	for (unsigned i = 0; i < v->count && any >= 0; i++) {
+		int inner;
+
+		send(&v->cpu[i], &(struct errand){ look_inside, &inner });
+		if (inner)
+			any = inner;
 	}
-	pthread_cond_broadcast(&v->cond);
-	for (unsigned i = 0; i < v->count; i++) {
-		while (v->cpu[i].look)
-			pthread_cond_wait(&v->cond, &v->lock);
-		if (v->cpu[i].inner && any >= 0)
-			any = v->cpu[i].inner;
-	}
-	pthread_mutex_unlock(&v->lock);
 	return any;
 }
 
-// Lock held, the CPU out of the guest.
-static void describe(struct vcpu *c)
+struct text { char *buf; size_t size; };
+
+static void describe(int fd, void *arg)
 {
-	if (!c->describe)
-		return;
-	vcpu_describe(c->fd, c->describe, c->describe_size);
-	c->describe = NULL;
-	pthread_cond_broadcast(&c->all->cond);
+	const struct text *text = arg;
+
+	vcpu_describe(fd, text->buf, text->size);
 }
 
 void vcpus_describe(struct vcpus *v, unsigned cpu, char *buf, size_t size)
 {
-	struct vcpu *c = &v->cpu[cpu];
-
-	pthread_mutex_lock(&v->lock);
-	c->describe = buf;
-	c->describe_size = size;
-	kick(c);
-	// A CPU that is paused, or about to be, stays out of the guest.
-	while (c->describe && !c->is_paused)
-		pthread_cond_wait(&v->cond, &v->lock);
-	describe(c);
-	pthread_mutex_unlock(&v->lock);
+	send(&v->cpu[cpu], &(struct errand){ describe, &(struct text){ buf, size } });
 }
+
+// --- the thread's life ---------------------------------------------------------------------------------
 
 // Returns false when the thread shall end.
 static bool obey(struct vcpu *c)
@@ -250,11 +259,7 @@ static bool obey(struct vcpu *c)
 	bool go;
 
 	pthread_mutex_lock(&v->lock);
-	while (c->want == WANT_PAUSED || c->look) {
-		if (c->look) {
-			look_inside(c);
-			continue;
-		}
+	while (c->want == WANT_PAUSED) {
 		if (!c->is_paused) {
 			pthread_mutex_unlock(&v->lock);
 			finish_access(c);
@@ -265,7 +270,7 @@ static bool obey(struct vcpu *c)
 		}
 		pthread_cond_wait(&v->cond, &v->lock);
 	}
-	describe(c);
+	do_errand(c);
 	go = c->want == WANT_RUNNING;
 	c->is_paused = !go;
 	// Under the lock: a kick that comes later sets it again.

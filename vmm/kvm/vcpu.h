@@ -53,8 +53,8 @@ void vcpus_init_boot_cpu(struct vcpus *v);
 
 // The CPUID that all CPUs have in common; belongs to V.
 struct cpuid_table *vcpus_cpuid(struct vcpus *v);
-// Whether any vCPU runs a guest of the guest at this moment: 1, 0, or -ENOTSUP where KVM cannot tell. Each vCPU's thread
-// looks, between two instructions of the guest, paused or running; waits for that. Loop thread.
+// Whether any vCPU runs a guest of the guest at this moment: 1, 0, or -ENOTSUP where KVM cannot tell. Each is held up for
+// the look, paused or running; waits for that. Loop thread.
 int vcpus_inner_active(struct vcpus *v);
 unsigned vcpus_count(const struct vcpus *v);
 uint32_t vcpus_tsc_khz(const struct vcpus *v);
