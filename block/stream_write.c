@@ -194,7 +194,7 @@ static int create(struct stream_writer *w, const struct stream_write_args *args,
 {
 	int r;
 
-	w->fd = open(args->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0666);
+	w->fd = open(args->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
 	if (w->fd < 0)
 		return cannot_create(args->path, errno, err);
 	r = put_header(w, DIRECTORY_END, err);

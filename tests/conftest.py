@@ -85,15 +85,22 @@ def berth_binary():
 
 @pytest.fixture
 def folder(tmp_path, request, berth_binary):
-    """A folder for one VM; kept for diagnosis when the scenario fails and a place for it is named."""
-    yield tmp_path
+    """A folder for one VM; kept for diagnosis when the scenario fails and a place for it is named.
+
+    Its console is there from the beginning, so that a run which is stopped from outside leaves it.
+    """
     keep = os.environ.get('BERTH_TEST_KEEP')
-    if keep and getattr(request.node, 'failed', False):
-        target = pathlib.Path(keep) / scenario(request.node.nodeid).replace('/', '_')
+    target = pathlib.Path(keep or tmp_path) / scenario(request.node.nodeid).replace('/', '_')
+    if keep:
         target.mkdir(parents=True, exist_ok=True)
+        (tmp_path / 'console.log').symlink_to(target / 'console.log')
+    yield tmp_path
+    if keep and getattr(request.node, 'failed', False):
         for path in tmp_path.rglob('*'):
-            if path.is_file() and path.stat().st_size < 4 << 20 and path.suffix != '.vmdk':
+            if path.is_file() and not path.is_symlink() and path.stat().st_size < 4 << 20 and path.suffix != '.vmdk':
                 shutil.copy(path, target / path.name)
+    elif keep:
+        shutil.rmtree(target)
     shutil.rmtree(tmp_path, ignore_errors=True)         # images are big
 
 

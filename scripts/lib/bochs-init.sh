@@ -24,5 +24,36 @@ echo "intel host: exit status $?"
 echo "intel host: $(since) s: starting the VM"
 chroot /mnt /usr/bin/berth run /tmp/vm/nested.vmx --console --no-log </dev/null
 echo "intel host: exit status $?"
+
+# A reset from outside while an inner guest runs: the CPU must leave it, and VMX, or the firmware would start in neither.
+berth() {
+	chroot /mnt /usr/bin/berth "$@" </dev/null
+}
+spinning() {
+	tries=0
+	until [ "$(grep -c 'inner: spinning' /spin.log)" -ge $1 ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 1000 ] || { echo "intel host: no inner guest"; poweroff -f; }
+		sleep 0.1
+	done
+}
+running() {
+	tries=0
+	until berth status /tmp/vm/spin.vmx | grep 'an inner guest runs'; do
+		tries=$((tries + 1))
+		[ $tries -lt 100 ] || { echo "intel host: status says nothing of an inner guest"; poweroff -f; }
+		sleep 0.1
+	done
+}
+echo "intel host: $(since) s: starting the VM whose inner guest has no end"
+berth run /tmp/vm/spin.vmx --console --no-log 2>&1 | /bin/busybox tee /spin.log &
+for round in 1 2; do
+	spinning $round
+	running
+	[ $round = 2 ] || berth reset /tmp/vm/spin.vmx
+done
+berth stop --hard /tmp/vm/spin.vmx
+wait
+grep -q 'BUG:\|Kernel panic\|Oops' /spin.log || echo "intel host: reset out of an inner guest: ok"
 echo "intel host: $(since) s: job ended"
 poweroff -f

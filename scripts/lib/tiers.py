@@ -165,30 +165,35 @@ def run_pytest(count, tier, only, results, binary):
 
 
 def other_debians():
-    """Guests and tools of other releases; what cannot be had (no network, no Debian's archive) is said and left out."""
+    """What makes guests and tools of other releases: {name: function that returns a folder}."""
     import distro
     import guest
     made = {name: lambda name=name: guest.vmdk('monolithicSparse', distro.System(name)) for name in distro.SYSTEMS}
-    made['tools'] = distro.tools
-    there = {}
-    for name, make in made.items():
+    return {**made, 'tools': distro.tools}
+
+
+def there(makers):
+    """The folders that MAKERS make, for the scenarios; what cannot be had (no network, no such package) is said and left out."""
+    made = {}
+    for name, make in makers.items():
         try:
-            there['BERTH_GUEST_' + name] = str(make())
+            made['BERTH_GUEST_' + name] = str(make())
         except ui.Failure as failure:
             print(f'lab: without {name}: {failure}', flush=True)
-    return there
+    return made
 
 
 def lab_environment():
     """Makes what the scenarios need, here, where it is fast; the emulated host only uses it."""
     import guest
     import inner
+    import xen
     subformat = 'twoGbMaxExtentSparse'
     more, peers = {name: value for name, value in os.environ.items() if name.startswith('BERTH_LAB_')}, ()
+    fetched = {'xen': lambda: xen.iso().parent}
     if os.environ.get('BERTH_LAB_LONG'):        # scenarios that CI has no time for
-        import xen
-        more, peers = {**more, 'BERTH_GUEST_xen': str(xen.iso().parent), **other_debians()}, (inner.QEMU,)
-    return {**more, 'BERTH_GUEST_inner': str(inner.iso(BUILD / 'vmm/cli/berth', peers).parent),
+        fetched, peers = {**fetched, **other_debians()}, (inner.QEMU,)
+    return {**more, **there(fetched), 'BERTH_GUEST_inner': str(inner.iso(BUILD / 'vmm/cli/berth', peers).parent),
             'BERTH_GUEST_' + subformat: str(guest.vmdk(subformat)), 'BERTH_TEST_SLOW': '4', 'BERTH_LAB': '1'}
 
 

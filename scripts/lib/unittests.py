@@ -21,7 +21,10 @@ from ui import Failure, run
 FILES = {'svm': ('svm.flat', 'svm_npt.flat'), 'vmx': ('vmx.flat',)}
 MEMORY_MB = 512
 TIMEOUT = 90            # seconds on a real machine, where a test names none
+QUIET = 30              # seconds without a word, on a real machine, after which a part of a test hangs
+HANGS_MAX = 8           # parts that may hang, and are then left out, before the test is given up
 DONE = re.compile(r'--- DONE: (\d+) ---')
+PART = re.compile(r'^(?:SVM test|Test suite): (.*?)\s*$', re.M)
 SKIPPED = 77 >> 1      # the exit code of a test that found nothing to test, as QEMU would shift it back
 
 GRUB_CFG = """\
@@ -72,13 +75,13 @@ def build(checkout, folder, vendor):
     run('make', '-j', str(os.cpu_count() or 1), *(f'x86/{name}' for name in FILES[vendor]), cwd=folder, timeout=1800)
 
 
-def make_vm(test, kernels, folder):
-    """A VM folder for one test: a CD that starts it, and test.vmx."""
+def make_vm(test, kernels, folder, without=()):
+    """A VM folder for one test: a CD that starts it, WITHOUT some of its parts, and test.vmx."""
     tree = folder / 'tree'
-    tree.mkdir(parents=True)
+    tree.mkdir(parents=True, exist_ok=True)
     (tree / 'test.flat').write_bytes((kernels / 'x86' / test.file).read_bytes())
     (tree / 'environment').write_text(f'NR_CPUS={test.cpus}\nMEMSIZE={test.memory}\nTEST_DEVICE=0\n')
-    words = ' '.join(f"'{word}'" for word in (test.file, *test.words))
+    words = ' '.join(f"'{word}'" for word in (test.file, *test.words, *(f'-{part}' for part in without)))
     grubdisk.boot_iso(tree, GRUB_CFG.format(words=words), folder / 'test.iso',
                       modules=(*grubdisk.SMALL_MODULES, 'multiboot'))
     vmxfile.write(folder / 'test.vmx', vmxfile.minimal(**{
@@ -87,12 +90,12 @@ def make_vm(test, kernels, folder):
     return folder / 'test.vmx'
 
 
-def follow(process, log, deadline):
-    """Reads the guest's console until its last line, its end or the deadline; returns the text."""
-    text = b''
+def follow(process, log, limit, quiet):
+    """Reads the guest's console until its last word, its end, LIMIT seconds, or QUIET seconds without a word; the text."""
+    text, deadline = b'', time.monotonic() + limit
     while time.monotonic() < deadline:
-        if not select.select([process.stdout], [], [], 1)[0]:
-            continue
+        if not select.select([process.stdout], [], [], quiet)[0]:
+            break
         data = os.read(process.stdout.fileno(), 65536)
         if not data:
             break
@@ -104,13 +107,23 @@ def follow(process, log, deadline):
     return text.decode(errors='replace').replace('\r', '')
 
 
-def run_test(berth, vmx, log_path, timeout):
-    """Runs the VM until the test has said its last word; returns (the console's text, its exit code or None)."""
+def berth_words(berth, vmx):
+    return [berth, 'run', vmx, '--console', '--no-log', '-q']
+
+
+def qemu_words(test, vmx):
+    """The same CD, memory and CPUs under QEMU: what fails there too is the host's doing, not a monitor's."""
+    return ['qemu-system-x86_64', '-accel', 'kvm', '-cpu', 'host', '-m', str(test.memory), '-smp', str(test.cpus), '-nodefaults',
+            '-display', 'none', '-serial', 'stdio', '-no-reboot', '-cdrom', vmx.parent / 'test.iso']
+
+
+def run_test(words, log_path, limit, quiet):
+    """Runs a monitor (its command: WORDS) until the test has said its last word; returns (the console's text, its exit code or None)."""
     with open(log_path, 'wb') as log:
-        process = subprocess.Popen([berth, 'run', vmx, '--console', '--no-log', '-q'], stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   start_new_session=True)
         try:
-            text = follow(process, log, time.monotonic() + timeout)
+            text = follow(process, log, limit, quiet)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -123,28 +136,75 @@ def run_test(berth, vmx, log_path, timeout):
 def verdict(text, status):
     """One word and what to say beside it."""
     summary = (re.findall(r'^SUMMARY: (.*)$', text, re.M) or [''])[-1]
-    if status == 0:
+    failed = [line[:100] for line in re.findall(r'^FAIL: (.*)$', text, re.M)]
+    if status == 0 and not failed:
         return 'PASS', summary
     if status == SKIPPED:
         return 'SKIP', (re.findall(r'^SKIP: (.*)$', text, re.M) or [''])[-1]
     if status is None:
         last = text.strip().splitlines()[-1:] or ['nothing was printed']
         return 'FAIL', f'no end; last line: {last[0][:150]}'
-    failed = [line[:100] for line in re.findall(r'^FAIL: (.*)$', text, re.M)]
-    return 'FAIL', f'{summary}: {"; ".join(failed[:8])}'
+    return 'FAIL', f'{summary}: {"; ".join(dict.fromkeys(failed))}'
 
 
-def run_all(wanted, kernels, folder, results, berth, slow):
-    """Runs the tests one after another and prints a line for each; logs stay in RESULTS. Returns the number of failures."""
-    failures = 0
-    for test in wanted:
-        if test.skip:
-            print(f'SKIP {test.name}: {test.skip}', flush=True)
-            continue
+def word_of(part):
+    """A part's name as the test's command line takes it."""
+    return part.replace(' ', '_')
+
+
+def outcomes(text):
+    """What the test said of each of its parts: {part: PASS, FAIL or SKIP}; a part that failed once has failed."""
+    said = {}
+    for word, part in re.findall(r'^(PASS|FAIL|SKIP): (.*?)\s*$', text, re.M):
+        said[part] = 'FAIL' if 'FAIL' in (word, said.get(part)) else word
+    return said
+
+
+def difference(ours, peer):
+    """One sentence: what came out otherwise under the other monitor."""
+    ours, peer = outcomes(ours), outcomes(peer)
+    other = [f'{part} ({ours.get(part, "not reached")}, QEMU {peer.get(part, "not reached")})'
+             for part in dict.fromkeys([*ours, *peer]) if ours.get(part) != peer.get(part)]
+    return f'otherwise under QEMU: {"; ".join(other)}' if other else f'the same under QEMU, all {len(ours)} parts'
+
+
+class Runner:
+    """Where the test kernels are, where the logs go, which monitors; SLOW multiplies the tests' own time limits."""
+
+    def __init__(self, kernels, results, berth, slow=1, beside_qemu=False):
+        self.kernels, self.results, self.berth = kernels, pathlib.Path(results), berth
+        self.slow, self.beside_qemu = slow, beside_qemu
+
+    def under(self, monitor, test, folder):
+        """Runs one test under a monitor, again without a part that hangs or ends the machine; (text, exit code or None)."""
+        hung, log = [], self.results / f'{test.name}{"" if monitor == "berth" else "." + monitor}.log'
+        while True:
+            vmx = make_vm(test, self.kernels, folder, map(word_of, hung))
+            words = berth_words(self.berth, vmx) if monitor == 'berth' else qemu_words(test, vmx)
+            text, status = run_test(words, log, test.timeout * self.slow, QUIET * self.slow)
+            part = (PART.findall(text) or [''])[-1]
+            if status is not None or not part or part in hung or len(hung) == HANGS_MAX:
+                break
+            hung.append(part)
+        return text + ''.join(f'\nFAIL: {part}: no end' for part in hung), status
+
+    def one(self, test, folder):
+        """Runs one test in FOLDER and prints its line; returns its verdict."""
         begin = time.monotonic()
-        vmx = make_vm(test, kernels, pathlib.Path(folder) / test.name)
-        text, status = run_test(berth, vmx, pathlib.Path(results) / f'{test.name}.log', test.timeout * slow)
+        text, status = self.under('berth', test, folder)
         word, reason = verdict(text, status)
-        failures += word == 'FAIL'
         print(f'{word} {test.name} {time.monotonic() - begin:.0f}s{": " + reason if reason else ""}', flush=True)
-    return failures
+        if self.beside_qemu:
+            peer, status = self.under('qemu', test, folder)
+            print(f'     {test.name}: QEMU: {" ".join(verdict(peer, status))}; {difference(text, peer)}', flush=True)
+        return word
+
+    def all(self, wanted, folder):
+        """Runs the tests one after another; returns the number of failures."""
+        failures = 0
+        for test in wanted:
+            if test.skip:
+                print(f'SKIP {test.name}: {test.skip}', flush=True)
+            else:
+                failures += self.one(test, pathlib.Path(folder) / test.name) == 'FAIL'
+        return failures

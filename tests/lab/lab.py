@@ -18,11 +18,10 @@ LOGIN = 'berth-guest login:'
 
 
 def made(name):
-    """The folder of something that the long form of this tier makes before it begins; skips the scenario without it."""
+    """The folder of something that is made before this tier begins; skips the scenario without it."""
     path = os.environ.get('BERTH_GUEST_' + name)
     if not path:
-        pytest.skip(f'{name} belongs to the long form: BERTH_LAB_LONG=1' if not os.environ.get('BERTH_LAB_LONG')
-                    else f'{name} could not be fetched: see the beginning of the run')
+        pytest.skip(f'{name} was not made: see the beginning of the run; BERTH_LAB_LONG=1 makes more')
     return pathlib.Path(path)
 
 

@@ -150,12 +150,9 @@ def test_third_level_linux(folder, monitor, backdoor):
         lab.power_off(vm)
 
 
-@pytest.mark.skipif(not LONG, reason='takes minutes: BERTH_LAB_LONG=1 runs it')
 def test_xen(folder):
     """Xen with Debian's kernel as domain 0; its tools start a PVH domain, which needs the CPU's virtualization."""
-    import xen
-    made = os.environ.get('BERTH_GUEST_xen')
-    cd = pathlib.Path(made) / 'xen.iso' if made else xen.iso()
+    cd = lab.made('xen') / 'xen.iso'
     vm = berthlib.Vm(folder, {}, name='small', console=True)
     inner.write_vmx(folder / 'small.vmx', **{**inner.NESTED, 'memsize': '1024', 'ide1:0.fileName': str(cd), 'hpet0.present': 'TRUE'})
     with vm:

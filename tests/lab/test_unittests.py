@@ -63,7 +63,7 @@ def test_kernel(folder, checkout, code, word):
     keys = vmxfile.parse(vmx.read_text())
     assert keys.pop('vhv.enable') == 'TRUE'         # for hosts that cannot nest
     vmxfile.write(vmx, keys)
-    text, status = unittests.run_test(berthlib.berth_path(), vmx, folder / 'test.log', 120)
+    text, status = unittests.run_test(unittests.berth_words(berthlib.berth_path(), vmx), folder / 'test.log', 120, 60)
     assert status == code, text
     assert unittests.verdict(text, status) == (word, '1 tests' if code == 0 else '1 tests: '), text
     assert 'svm.flat -one_test -other*\nNR_CPUS=1\nMEMSIZE=64\nTEST_DEVICE=0\n' in text, text
@@ -71,3 +71,22 @@ def test_kernel(folder, checkout, code, word):
 
 def test_no_end():
     assert unittests.verdict('one\ntwo\n', None) == ('FAIL', 'no end; last line: two')
+
+
+def test_beside_another():
+    ours = 'PASS: a\nFAIL: b\nPASS: c\nFAIL: c\nSKIP: d (not supported)\n'
+    assert unittests.outcomes(ours) == {'a': 'PASS', 'b': 'FAIL', 'c': 'FAIL', 'd (not supported)': 'SKIP'}
+    assert unittests.difference(ours, ours) == 'the same under QEMU, all 4 parts'
+    assert unittests.difference('PASS: a\nPASS: b\n', 'PASS: a\nFAIL: b\nPASS: e\n') == (
+        'otherwise under QEMU: b (PASS, QEMU FAIL); e (not reached, QEMU PASS)')
+
+
+def test_part_that_hangs(tmp_path, checkout, monkeypatch):
+    """A part without an end is left out the next time, and counts as failed."""
+    made, texts = [], [('SVM test: one\nPASS: one\nSVM test: two words\n', None), ('PASS: one\nSUMMARY: 1 tests\n', 0)]
+    monkeypatch.setattr(unittests, 'make_vm', lambda test, kernels, folder, without: made.append(list(without)))
+    monkeypatch.setattr(unittests, 'run_test', lambda *words: texts.pop(0))
+    runner = unittests.Runner(checkout, tmp_path, '/bin/false')
+    text, status = runner.under('berth', unittests.tests(checkout, 'svm', '')[0], tmp_path)
+    assert made == [[], ['two_words']] and status == 0
+    assert unittests.verdict(text, status) == ('FAIL', '1 tests: two words: no end')

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "formats_fixture.h"
 
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include "block/stream_write.h"
@@ -133,10 +134,12 @@ START_TEST(writer_refuses)
 	struct stream_writer *w = begin("s.vmdk", 300);
 	struct stream_write_args again = { .sectors = 4 };
 	char path[256];
+	struct stat st;
 
 	again.path = path_in(&f, "s.vmdk", path, sizeof(path));
 	ck_assert_int_eq(stream_write_open(&again, &(struct stream_writer *){ NULL }, &f.err), -EEXIST);
-	ck_assert(exists("s.vmdk"));
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
 	ck_assert_int_eq(stream_write_grain(w, data, GRAIN - 512, &f.err), -EINVAL);
 	ck_assert_int_eq(stream_write_zeros(w, 4, &f.err), -EINVAL);
 	ck_assert_int_eq(stream_write_zeros(w, 2, &f.err), 0);
