@@ -46,7 +46,8 @@ running() {
 	done
 }
 echo "intel host: $(since) s: starting the VM whose inner guest has no end"
-berth run /tmp/vm/spin.vmx --console --no-log 2>&1 | /bin/busybox tee /spin.log &
+: >/spin.log
+berth run /tmp/vm/spin.vmx --console --no-log 2>&1 | /bin/busybox tee -a /spin.log &
 for round in 1 2; do
 	spinning $round
 	running

@@ -16,7 +16,7 @@ import grubdisk
 import initramfs
 import inner
 import kernel as kernels
-from ui import Failure
+from ui import Failure, with_us
 
 HERE = pathlib.Path(__file__).resolve().parent
 BIOS = pathlib.Path('/usr/share/bochs/BIOS-bochs-latest')
@@ -123,7 +123,7 @@ def boot(folder, line, timeout=7200):
             raise Failure(f'a kernel of the Intel lab host ended itself; its console is {folder}/serial.log: {text.strip()}')
 
     with open(folder / 'bochs.out', 'wb') as out:
-        process = subprocess.Popen(command(folder), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+        process = subprocess.Popen(with_us(command(folder)), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
                                    cwd=folder)
         try:
             if not follow(process, folder / 'serial.log', keep, time.monotonic() + timeout):

@@ -15,7 +15,7 @@ import time
 import cache
 import initramfs
 import kernel as kernels
-from ui import Failure, plain, step
+from ui import Failure, plain, step, with_us
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODULES = ('virtio_pci', '9p', '9pnet_virtio', 'kvm-amd', 'tun', 'vhost_net', 'bridge', 'overlay')
@@ -130,7 +130,7 @@ def run(argv, directory, results, environment=None, keep=(), line=None, timeout=
     (results / 'job.sh').write_text(job_text(argv, directory, environment or {}))
     command = _command(results, [directory, *keep], memory_mb, kvm_args, amd_args)
     with open(results / 'console.log', 'wb') as log:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(with_us(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
             status = _pump(process, log, line, time.monotonic() + timeout)
         finally:

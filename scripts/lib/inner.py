@@ -81,8 +81,8 @@ def small_files(kernel, work, init, modules, with_tools=False):
 
 
 def small_vm(kernel, folder, init='inner-init.sh', modules=MODULES, with_tools=False):
-    """A VM folder with the small Linux on a CD: small.iso, small.vmx, nested.vmx with vhv.enable, and spin.vmx, whose inner
-    guest never ends.
+    """A VM folder with the small Linux on a CD: small.iso, small.vmx, restricted.vmx whose backdoor is, nested.vmx with
+    vhv.enable, and spin.vmx, whose inner guest never ends.
 
     On a CD, since a firmware reads that in pieces four times as big as a disk's, and each piece is several exits.
     """
@@ -91,6 +91,7 @@ def small_vm(kernel, folder, init='inner-init.sh', modules=MODULES, with_tools=F
         small_files(kernel, tree, init, modules, with_tools)
         grubdisk.boot_iso(tree, GRUB_CFG, folder / 'small.iso')
     write_vmx(folder / 'small.vmx')
+    write_vmx(folder / 'restricted.vmx', **{'monitor_control.restrict_backdoor': 'TRUE'})
     write_vmx(folder / 'nested.vmx', **NESTED)
     write_vmx(folder / 'spin.vmx', **NESTED, **SPIN)
 

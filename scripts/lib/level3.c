@@ -34,7 +34,8 @@ static int fail(const char *what)
 static int prepare(int cpu)
 {
 	struct kvm_sregs sregs;
-	struct kvm_regs regs = { .rip = GUEST_BASE, .rbx = 3, .rflags = 2 };
+	// With IF: Bochs 2.7 holds back even the host's interrupts from an inner guest without it.
+	struct kvm_regs regs = { .rip = GUEST_BASE, .rbx = 3, .rflags = 2 | 1 << 9 };
 
 	if (ioctl(cpu, KVM_GET_SREGS, &sregs) < 0)
 		return -1;

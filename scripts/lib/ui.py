@@ -60,6 +60,11 @@ def run(*argv, timeout=600, **kwargs):
     return done.stdout
 
 
+def with_us(argv):
+    """The command line that runs ARGV, and ends it when we end, whatever ended us: an emulator would go on for ever."""
+    return ['setpriv', '--pdeathsig', 'KILL', *argv]
+
+
 def main(function):
     """Calls FUNCTION; prints a Failure as a sentence. The exit status is for sys.exit."""
     try:

@@ -22,8 +22,9 @@ FILES = {'svm': ('svm.flat', 'svm_npt.flat'), 'vmx': ('vmx.flat',)}
 MEMORY_MB = 512
 TIMEOUT = 90            # seconds on a real machine, where a test names none
 QUIET = 30              # seconds without a word, on a real machine, after which a part of a test hangs
-HANGS_MAX = 8           # parts that may hang, and are then left out, before the test is given up
+HANGS_MAX = 8           # parts that may hang or end the test, and are then left out, before the test is given up
 DONE = re.compile(r'--- DONE: (\d+) ---')
+NUMBER = re.compile(r'\b(?:0x)?[0-9a-f]{4,}\b')     # addresses and random bits: other ones every time
 PART = re.compile(r'^(?:SVM test|Test suite): (.*?)\s*$', re.M)
 SKIPPED = 77 >> 1      # the exit code of a test that found nothing to test, as QEMU would shift it back
 
@@ -152,10 +153,15 @@ def word_of(part):
     return part.replace(' ', '_')
 
 
+def whole(text):
+    """True when the test went through all its parts, whatever came out."""
+    return 'SUMMARY: ' in text
+
+
 def outcomes(text):
     """What the test said of each of its parts: {part: PASS, FAIL or SKIP}; a part that failed once has failed."""
     said = {}
-    for word, part in re.findall(r'^(PASS|FAIL|SKIP): (.*?)\s*$', text, re.M):
+    for word, part in re.findall(r'^(PASS|FAIL|SKIP): (.*?)\s*$', NUMBER.sub('#', text), re.M):
         said[part] = 'FAIL' if 'FAIL' in (word, said.get(part)) else word
     return said
 
@@ -176,14 +182,14 @@ class Runner:
         self.slow, self.beside_qemu = slow, beside_qemu
 
     def under(self, monitor, test, folder):
-        """Runs one test under a monitor, again without a part that hangs or ends the machine; (text, exit code or None)."""
+        """Runs one test under a monitor, again without a part that hangs or ends the test; (text, exit code or None)."""
         hung, log = [], self.results / f'{test.name}{"" if monitor == "berth" else "." + monitor}.log'
         while True:
             vmx = make_vm(test, self.kernels, folder, map(word_of, hung))
             words = berth_words(self.berth, vmx) if monitor == 'berth' else qemu_words(test, vmx)
             text, status = run_test(words, log, test.timeout * self.slow, QUIET * self.slow)
             part = (PART.findall(text) or [''])[-1]
-            if status is not None or not part or part in hung or len(hung) == HANGS_MAX:
+            if whole(text) or not part or part in hung or len(hung) == HANGS_MAX:
                 break
             hung.append(part)
         return text + ''.join(f'\nFAIL: {part}: no end' for part in hung), status

@@ -8,13 +8,17 @@ import berthlib
 import payload
 from test_commands import refused, write
 
-DEMANDS = {'key': {'vhv.enable': 'TRUE'}, 'feature mask': {'featMask.vm.hv.capable': 'Min:1'}}
+MASK = '----:----:----:----:----:----:--{}-:----'
+DEMANDS = {'key': {'vhv.enable': 'TRUE'}, 'feature mask': {'featMask.vm.hv.capable': 'Min:1'}, 'mask': {'cpuid.1.ecx': MASK.format('T')},
+           'feature': {'featMask.vm.cpuid.SVM': 'Min:1'}}
 ALWAYS = {      # (exit code, words, keys)
     'iommu': (berthlib.CONFIG, ('vvtd.enable', 'virtual IOMMU', 'FALSE'), {'vvtd.enable': 'TRUE'}),
     'old hardware': (berthlib.CONFIG, ('vhv.enable', 'hardware version'), {'vhv.enable': 'TRUE', 'virtualHW.version': '7'}),
     'feature mask': (berthlib.CONFIG, ('featMask.vm.hv.capable',), {'featMask.vm.hv.capable': '1'}),
     'vmcs without nesting': (berthlib.CONFIG, ('berth.hyperv.evmcs', 'vhv.enable'),
                              {'berth.hyperv.evmcs': 'TRUE', 'berth.hyperv.vapic': 'TRUE'}),
+    'contradiction': (berthlib.CONFIG, ('cpuid.1.ecx', 'vhv.enable', 'forbids'),
+                      {'cpuid.1.ecx': MASK.format('T'), 'vhv.enable': 'FALSE'}),
     'two faces': (berthlib.CONFIG, ('hypervisor.cpuid.v0',), {'berth.hyperv.relaxed': 'TRUE', 'hypervisor.cpuid.v0': 'FALSE'}),
 }
 
@@ -39,14 +43,15 @@ def test_demanded_and_impossible(folder, demand):
 
 
 @pytest.mark.parametrize('wish', [{'guestOS': 'winhyperv'}, {'guestOS': 'vmkernel7', 'memsize': '64'},
-                                  {'cpuid.1.ecx': '----:----:----:----:----:----:--h-:----'}])
+                                  {'cpuid.1.ecx': MASK.format('h')}])
 def test_wished_for_and_impossible(folder, wish):
     """The VM runs without, and says why."""
     item = obstacle()
     with payload.machine(folder, 'hang', wish) as vm:
         vm.start()
         berthlib.wait_for(lambda: 'runs without: ' + item['text'] in vm.stderr(), 30, 'the warning')
-        assert vm.running() and 'inner_guest' not in vm.json('status', vm.vmx)
+        berthlib.wait_for(lambda: berthlib.berth('status', vm.vmx).returncode == 0, 30, 'the VM to run')
+        assert 'inner_guest' not in vm.json('status', vm.vmx)
 
 
 @pytest.mark.parametrize('case', ALWAYS)

@@ -93,7 +93,7 @@ def test_triple_fault(folder):
         assert re.search('triple fault', vm.stderr(), re.I), vm.stderr()
 
 
-@pytest.mark.parametrize('name', ['dma', 'mmio', 'string', 'storm'])
+@pytest.mark.parametrize('name', ['dma', 'mmio', 'string', 'storm', 'smi'])
 def test_payload(folder, name):
     defines = {'ROUNDS': 1} if name == 'storm' else {}
     payload.run_to_end(payload.machine(folder, name, {'hpet0.present': 'TRUE'}, defines), 120)

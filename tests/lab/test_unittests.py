@@ -83,10 +83,11 @@ def test_beside_another():
 
 def test_part_that_hangs(tmp_path, checkout, monkeypatch):
     """A part without an end is left out the next time, and counts as failed."""
-    made, texts = [], [('SVM test: one\nPASS: one\nSVM test: two words\n', None), ('PASS: one\nSUMMARY: 1 tests\n', 0)]
+    made, texts = [], [('SVM test: one\nPASS: one\nSVM test: two words\n', None),
+                       ('PASS: one\nSVM test: three\nUnhandled exception\n', 63), ('PASS: one\nSUMMARY: 1 tests\n', 0)]
     monkeypatch.setattr(unittests, 'make_vm', lambda test, kernels, folder, without: made.append(list(without)))
     monkeypatch.setattr(unittests, 'run_test', lambda *words: texts.pop(0))
     runner = unittests.Runner(checkout, tmp_path, '/bin/false')
     text, status = runner.under('berth', unittests.tests(checkout, 'svm', '')[0], tmp_path)
-    assert made == [[], ['two_words']] and status == 0
-    assert unittests.verdict(text, status) == ('FAIL', '1 tests: two words: no end')
+    assert made == [[], ['two_words'], ['two_words', 'three']] and status == 0
+    assert unittests.verdict(text, status) == ('FAIL', '1 tests: two words: no end; three: no end')

@@ -157,7 +157,7 @@ static inline const struct host_check *look(const char *name)
 {
 	const struct host_probe probe = fake_probe();
 
-	host_report_make(&probe, &report);
+	host_report_make(&probe, &(struct nested_wish){ 0 }, &report);
 	return host_report_find(&report, name);
 }
 

@@ -124,11 +124,21 @@ START_TEST(nesting_fails_at_the_first_thing_missing)
 {
 	put("/sys/module/kvm_intel/parameters/nested", "N\n");
 	says("nested", HOST_LIMITED, "kvm_intel.nested = 0");
-	says("nested", HOST_LIMITED, "echo options kvm_intel nested=1 > /etc/modprobe.d/berth.conf");
+	says("nested", HOST_LIMITED, "echo options kvm_intel nested=1 > /etc/modprobe.d/berth-nested.conf");
 	cpu("svm");
 	says("nested", HOST_LIMITED, "kvm_amd is not loaded");
 	cpu("");
 	says("nested", HOST_LIMITED, "firmware");
+}
+END_TEST
+
+START_TEST(owner_forbids_nesting)
+{
+	const struct host_probe probe = fake_probe();
+
+	host_report_make(&probe, &(struct nested_wish){ .vhv_allow = VM_SAID_FALSE }, &report);
+	ck_assert_int_eq(host_report_find(&report, "nested")->verdict, HOST_LIMITED);
+	ck_assert_ptr_nonnull(strstr(host_report_find(&report, "nested")->text, "vhv.allow"));
 }
 END_TEST
 
@@ -137,7 +147,7 @@ START_TEST(real)
 {
 	struct host_probe probe = host_probe_real();
 
-	host_report_make(&probe, &report);
+	host_report_make(&probe, &(struct nested_wish){ 0 }, &report);
 	ck_assert_uint_gt(report.count, 4);
 	ck_assert_uint_lt(report.count, HOST_CHECKS_MAX);
 }
@@ -163,6 +173,7 @@ int main(void)
 	tcase_add_test(t, io_uring);
 	tcase_add_test(t, firmware);
 	tcase_add_test(t, nesting_fails_at_the_first_thing_missing);
+	tcase_add_test(t, owner_forbids_nesting);
 	tcase_add_test(t, real);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

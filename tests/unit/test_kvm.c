@@ -347,6 +347,40 @@ START_TEST(endings_are_told_in_words)
 }
 END_TEST
 
+static const char *reset_why;
+
+static void on_reset(void *arg, const char *why)
+{
+	ck_assert_ptr_eq(arg, &env);
+	reset_why = why;
+}
+
+// What KVM asks when berth.hyperv.synic and berth.hyperv.reset are on.
+START_TEST(hyperv_exits)
+{
+	char why[256];
+
+	page.run.exit_reason = KVM_EXIT_HYPERV;
+	page.run.hyperv.type = KVM_EXIT_HYPERV_SYNIC;
+	ck_assert_int_eq(exit_handle(&env, &page.run, why, sizeof(why)), EXITED_CONTINUE);
+	page.run.hyperv.type = KVM_EXIT_HYPERV_HCALL;
+	ck_assert_int_eq(exit_handle(&env, &page.run, why, sizeof(why)), EXITED_CONTINUE);
+	ck_assert_uint_eq(page.run.hyperv.u.hcall.result, 2);
+	page.run.hyperv.type = 77;
+	ck_assert_int_eq(exit_handle(&env, &page.run, why, sizeof(why)), EXITED_UNHANDLED);
+	ck_assert_ptr_nonnull(strstr(why, "77"));
+	page.run.exit_reason = KVM_EXIT_SYSTEM_EVENT;
+	page.run.system_event.type = KVM_SYSTEM_EVENT_RESET;
+	ck_assert_int_eq(exit_handle(&env, &page.run, why, sizeof(why)), EXITED_UNHANDLED);
+	env.reset = on_reset;
+	env.reset_arg = &env;
+	ck_assert_int_eq(exit_handle(&env, &page.run, why, sizeof(why)), EXITED_CONTINUE);
+	ck_assert_ptr_nonnull(reset_why);
+	page.run.system_event.type = KVM_SYSTEM_EVENT_CRASH;
+	ck_assert_int_eq(exit_handle(&env, &page.run, why, sizeof(why)), EXITED_UNHANDLED);
+}
+END_TEST
+
 // A run structure's neighbour page with writes that the kernel would have gathered.
 static union {
 	struct kvm_coalesced_mmio_ring ring;
@@ -420,6 +454,7 @@ int main(void)
 	tcase_add_test(e, backdoor_answers_in_registers_and_in_the_port_data);
 	tcase_add_test(e, callers_without_rights_fault);
 	tcase_add_test(e, endings_are_told_in_words);
+	tcase_add_test(e, hyperv_exits);
 	tcase_add_test(e, gathered_writes_arrive_in_their_order);
 	suite_add_tcase(s, c);
 	suite_add_tcase(s, e);

@@ -61,6 +61,11 @@ START_TEST(good_amd)
 	says("controls", HOST_LIMITED, "missing: NPT", "newer");
 	svm_features = 0x4db;
 	says("controls", HOST_NOTE, "VMCB clean bits", "");
+	svm_features = 0x1943b;         // Zen with Linux 6.1
+	says("controls", HOST_LIMITED, "missing: flush by ASID", "Linux 6.8");
+	svm_features = 0x1947b;         // with Linux 6.8
+	says("controls", HOST_NOTE, "missing: decode assists", "");
+	ck_assert_uint_lt(host_report_verdict(&report), HOST_LIMITED);
 }
 END_TEST
 
@@ -80,7 +85,9 @@ START_TEST(every_outer_hypervisor_has_its_setting)
 		{ "KVMKVMKVM", "KVM", "nested=1" }, { "VMwareVMware", "VMware", "vhv.enable = \"TRUE\"" },
 		{ "Microsoft Hv", "Hyper-V", "-ExposeVirtualizationExtensions $true" }, { "XenVMMXenVMM", "Xen", "nestedhvm = 1" },
 		{ "TCGTCGTCGTCG", "QEMU", "-cpu max" }, { "VBoxVBoxVBox", "VirtualBox", "--nested-hw-virt on" },
-		{ "bhyve bhyve ", "bhyve", "another host" }, { "SomeOtherOne", "SomeOtherOne", "Allow nested" },
+		{ "bhyve bhyve ", "bhyve", "another host" }, { " lrpepyh  vr", "Parallels", "Enable nested" },
+		{ "prl hyperv  ", "Parallels", "Enable nested" }, { "ACRNACRNACRN", "ACRN", "scenario file" },
+		{ "___ NVMM ___", "NVMM", "another host" }, { "SomeOtherOne", "SomeOtherOne", "Allow nested" },
 	};
 
 	cpu("");
@@ -131,6 +138,16 @@ START_TEST(firmware_by_its_register)
 }
 END_TEST
 
+// The kernel shows the flag, its module has not tried, and the register cannot be read.
+START_TEST(firmware_unknown)
+{
+	svm_host();
+	says("firmware", HOST_NOTE, "cannot be told", "modprobe msr");
+	put("/sys/module/kvm_amd/parameters/nested", "1\n");
+	says("firmware", HOST_OK, "the kernel uses it", "");
+}
+END_TEST
+
 START_TEST(module_and_its_parameter)
 {
 	svm_host();
@@ -140,7 +157,7 @@ START_TEST(module_and_its_parameter)
 	says("nested", HOST_NO, "no parameter of that name", "modprobe");
 	put("/sys/module/kvm_amd/parameters/nested", "0\n");
 	says("nested", HOST_NO, "kvm_amd.nested = 0", "modprobe -r kvm_amd && modprobe kvm_amd nested=1");
-	says("nested", HOST_NO, "kvm_amd.nested = 0", "echo options kvm_amd nested=1 > /etc/modprobe.d/berth.conf");
+	says("nested", HOST_NO, "kvm_amd.nested = 0", "echo options kvm_amd nested=1 > /etc/modprobe.d/berth-nested.conf");
 }
 END_TEST
 
@@ -187,8 +204,22 @@ END_TEST
 
 START_TEST(settings_that_cost)
 {
-	put("/sys/module/kvm_intel/parameters/enable_shadow_vmcs", "N\n");
-	says("feature", HOST_NOTE, "enable_shadow_vmcs", "");
+	static const struct { const char *module, *name, *value, *good; } settings[] = {
+		{ "kvm_intel", "enlightened_vmcs", "Y", "N" }, { "kvm_intel", "enable_shadow_vmcs", "N", "Y" },
+		{ "kvm_intel", "unrestricted_guest", "N", "Y" }, { "kvm", "nx_huge_pages", "Y", "N" },
+		{ "kvm_amd", "avic", "Y", "N" }, { "kvm_amd", "vgif", "0", "1" },
+	};
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		char path[128];
+
+		snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s", settings[i].module, settings[i].name);
+		put(path, settings[i].good);
+		ck_assert_ptr_null(item("feature"));
+		put(path, settings[i].value);
+		says("feature", HOST_NOTE, settings[i].name, "");
+		put(path, settings[i].good);
+	}
 	says("backdoor", HOST_NOTE, "is on", "");
 	put("/sys/module/kvm/parameters/enable_vmware_backdoor", "N\n");
 	says("backdoor", HOST_NOTE, "is off", "");
@@ -215,7 +246,9 @@ START_TEST(each_missing_control_is_named)
 		{ 0x48b, 33, "EPT" }, { 0x48b, 39, "unrestricted guest" }, { 0x48b, 37, "VPID" }, { 0x482, 60, "MSR bitmaps" },
 		{ 0x483, 50, "save PAT on exit" }, { 0x483, 51, "load PAT on exit" }, { 0x484, 46, "load PAT on entry" },
 		{ 0x481, 38, "preemption timer" }, { 0x48c, 20, "INVEPT" }, { 0x489, 13, "CR4.VMXE" }, { 0x482, 63, "secondary controls" },
-		{ 0x484, 47, "load EFER on entry" }, { 0x48c, 6, "EPT with four levels" },
+		{ 0x484, 47, "load EFER on entry" }, { 0x48c, 6, "EPT with four levels" }, { 0x483, 52, "save EFER on exit" },
+		{ 0x483, 53, "load EFER on exit" }, { 0x48c, 14, "EPT tables in write-back memory" }, { 0x48c, 16, "EPT pages of 2 MiB" },
+		{ 0x48c, 32, "INVVPID" }, { 0x482, 53, "TPR shadow" }, { 0x48b, 32, "virtual APIC accesses" },
 	};
 	struct nested_caps c;
 
@@ -227,6 +260,9 @@ START_TEST(each_missing_control_is_named)
 		ck_assert_msg(gaps_of(&c) == 1, "%s: %zu gaps", controls[i].name, gaps_of(&c));
 		ck_assert_str_eq(gaps[0].control, controls[i].name);
 	}
+	memset(c.vmx_msr, 0, sizeof(c.vmx_msr));
+	c.vmx_msr[0] = 1;
+	ck_assert_uint_eq(gaps_of(&c), sizeof(controls) / sizeof(controls[0]));         // none is left out above
 }
 END_TEST
 
@@ -246,6 +282,22 @@ START_TEST(cpuid_must_fit_the_controls)
 	ck_assert_int_eq(gaps[0].weight, NESTED_USELESS);
 	c = (struct nested_caps){ 0 };
 	ck_assert_uint_eq(gaps_of(&c), 0);
+}
+END_TEST
+
+START_TEST(each_missing_feature_is_named)
+{
+	static const struct { unsigned bit; const char *name; } features[] = {
+		{ 0, "NPT" }, { 3, "NRIPS" }, { 4, "TSC ratio" }, { 5, "clean bits" }, { 6, "flush by ASID" }, { 7, "decode assists" },
+		{ 10, "pause filter" },
+	};
+
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
+		struct nested_caps c = { .svm = true, .svm_revision = 1, .svm_asids = 16, .svm_features = ~(1u << features[i].bit) };
+
+		ck_assert_uint_eq(gaps_of(&c), 1);
+		ck_assert_msg(strstr(gaps[0].control, features[i].name), "%s: %s", features[i].name, gaps[0].control);
+	}
 }
 END_TEST
 
@@ -342,6 +394,34 @@ START_TEST(host_that_is_a_vm)
 	vm.nesting.allow_nested = VM_SAID_NOTHING;
 	ck_assert_int_eq(start(&vm, (struct host_config){ .allow_nested = VM_SAID_FALSE }), -ENOTSUP);
 	ck_assert_int_eq(start(&vm, (struct host_config){ 0 }), 0);
+}
+END_TEST
+
+// What `berth check` and `berth cpuid` show is what a start does.
+START_TEST(settled_without_a_start)
+{
+	const struct host_probe probe = fake_probe();
+	struct host_config none = { 0 }, yes = { .vhv_allow = VM_SAID_TRUE }, not_inside = { .allow_nested = VM_SAID_FALSE };
+	struct vm_config plain = { .hw_version = 20, .guest_64 = true }, wishes = { .hw_version = 20, .nested = true };
+	struct vm_config demands = { .hw_version = 20, .nested = true, .nesting = { .said = VM_SAID_TRUE, .by = "vhv.enable" } };
+
+	ck_assert_ptr_null(nested_settle(&probe, &none, &plain, &report));
+	ck_assert(!plain.nested && !report.count);
+	ck_assert_ptr_null(nested_settle(&probe, &yes, &plain, &report));
+	ck_assert(plain.nested && report.count);
+	nesting_off();
+	ck_assert_ptr_nonnull(nested_settle(&probe, &none, &wishes, &report));
+	ck_assert(!wishes.nested);
+	ck_assert_ptr_nonnull(nested_settle(&probe, &none, &demands, &report));
+	ck_assert(demands.nested);
+	plain = (struct vm_config){ .hw_version = 20 };
+	ck_assert_ptr_null(nested_settle(&probe, &not_inside, &plain, &report));
+	ck_assert_uint_eq(report.count, 0);
+	hypervisor_name = "KVMKVMKVM";
+	ck_assert_ptr_nonnull(nested_settle(&probe, &not_inside, &plain, &report));
+	ck_assert_uint_eq(report.count, 1);
+	plain.nesting.allow_nested = VM_SAID_TRUE;
+	ck_assert_ptr_null(nested_settle(&probe, &not_inside, &plain, &report));
 }
 END_TEST
 
@@ -534,6 +614,7 @@ static void add_list_tests(TCase *t)
 	tcase_add_test(t, every_outer_hypervisor_has_its_setting);
 	tcase_add_test(t, firmware_locked_it_and_linux_hides_the_flag);
 	tcase_add_test(t, firmware_by_its_register);
+	tcase_add_test(t, firmware_unknown);
 	tcase_add_test(t, module_and_its_parameter);
 	tcase_add_test(t, second_level_paging);
 	tcase_add_test(t, kvm_itself);
@@ -548,6 +629,7 @@ static void add_start_tests(TCase *t)
 	tcase_add_test(t, wished_for_and_impossible_starts_without);
 	tcase_add_test(t, host_allows_and_forbids);
 	tcase_add_test(t, host_that_is_a_vm);
+	tcase_add_test(t, settled_without_a_start);
 	tcase_add_test(t, counters_that_are_not_there_do_not_stop_a_start);
 	tcase_add_test(t, host_file);
 }
@@ -566,6 +648,7 @@ int main(void)
 	tcase_add_test(pure, each_missing_control_is_named);
 	tcase_add_test(pure, cpuid_must_fit_the_controls);
 	tcase_add_test(pure, svm_features_are_named_heaviest_first);
+	tcase_add_test(pure, each_missing_feature_is_named);
 	tcase_add_test(pure, a_mask_does_not_give_what_is_not_allowed);
 	tcase_add_test(pure, counters_are_shown_when_asked_for);
 	tcase_add_test(pure, enlightenments_stand_before_vmwares_leaves);

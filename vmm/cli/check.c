@@ -99,10 +99,10 @@ void check_host(struct check *check)
 	struct host_probe probe = host_probe_real();
 	struct host_config host = { 0 };
 
-	if (!check->config || !check->config->nested)
+	if (!check->config)
 		return;
 	host_config_load(HOST_CONFIG_PATH, &host, NULL);
-	nested_report_make(&probe, &(struct nested_wish){ host.vhv_allow, check->config->nesting.allow_nested }, &check->nesting);
+	nested_settle(&probe, &host, check->config, &check->nesting);
 }
 
 void check_free(struct check *check)

@@ -14,6 +14,7 @@
 #include "cli/options.h"
 #include "kvm/cpuid_explain.h"
 #include "kvm/kvm.h"
+#include "kvm/nested_host.h"
 #include "vmx/config.h"
 #include "vmx/vmx_file.h"
 
@@ -227,11 +228,24 @@ static int load_host(const struct options *o, struct cpuid_args *args, struct cp
 	return o->host_file ? from_file(o->host_file, host, err) : from_kvm(host, &args->tsc_khz, err);
 }
 
+// Whether the guest gets VMX or SVM is this host's to decide, too; another host's is not known.
+static void settle_nesting(const struct options *o, struct vm_config *c)
+{
+	struct host_probe probe = host_probe_real();
+	struct host_config host = { 0 };
+	struct host_report report;
+
+	if (o->host_file)
+		return;
+	host_config_load(HOST_CONFIG_PATH, &host, NULL);
+	nested_settle(&probe, &host, c, &report);
+}
+
 static int explain(const struct options *o, const struct vm_config *c, struct err *err)
 {
 	struct cpuid_args args = {
 		.topology = { c->cpus, c->cores_per_socket }, .hypervisor = c->hypervisor_leaves, .nested = c->nested,
-		.phys_bits = c->phys_bits, .masks = c->cpuid_masks, .mask_count = c->cpuid_mask_count,
+		.pmu = c->pmu, .hyperv = c->hyperv, .hyperv_spinlocks = c->hyperv_spinlocks, .phys_bits = c->phys_bits, .masks = c->cpuid_masks, .mask_count = c->cpuid_mask_count,
 	};
 	struct cpuid_table *host = calloc(1, sizeof(*host));
 	int r;
@@ -272,6 +286,7 @@ int cpuid_main(int argc, char **argv)
 	// What is wrong elsewhere in the file is `berth check`'s to tell; the processors are known.
 	if (config) {
 		err_clear(&err);
+		settle_nesting(&o, config);
 		r = explain(&o, config, &err);
 	} else if (!err.code) {
 		err_set(&err, EINVAL, o.vmx, "its processors are not known; `berth check` tells why");

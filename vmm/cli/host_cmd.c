@@ -38,7 +38,7 @@ static void print_json(const struct host_report *r)
 	json_decref(list);
 }
 
-static void make_nested(const struct host_probe *probe, struct host_report *report)
+static struct nested_wish load_wish(void)
 {
 	struct host_config config;
 	struct err err = { 0 };
@@ -46,7 +46,7 @@ static void make_nested(const struct host_probe *probe, struct host_report *repo
 
 	if (host_config_load(HOST_CONFIG_PATH, &config, &err) < 0)
 		fprintf(stderr, "berth host: %s\n", err_sentence(&err, text, sizeof(text)));
-	nested_report_make(probe, &(struct nested_wish){ config.vhv_allow, config.allow_nested }, report);
+	return (struct nested_wish){ config.vhv_allow, config.allow_nested };
 }
 
 int host_main(int argc, char **argv)
@@ -59,15 +59,14 @@ int host_main(int argc, char **argv)
 		"  --json     the same as a list of {name, verdict, text, remedy}\n", 0, 0 };
 	struct host_probe probe = host_probe_real();
 	struct host_report report;
+	struct nested_wish wish;
 	bool json = false, nested = false;
 	int r = cli_parse(argc, argv, &usage, (struct cli_flag[]){ { "json", &json, NULL }, { "nested", &nested, NULL }, { 0 } });
 
 	if (r >= 0)
 		return r;
-	if (nested)
-		make_nested(&probe, &report);
-	else
-		host_report_make(&probe, &report);
+	wish = load_wish();
+	(nested ? nested_report_make : host_report_make)(&probe, &wish, &report);
 	if (json)
 		print_json(&report);
 	else

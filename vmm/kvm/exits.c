@@ -11,6 +11,7 @@
 
 #define BACKDOOR_PORT    0x5658u
 #define BACKDOOR_HB_PORT 0x5659u
+#define HV_INVALID_HYPERCALL_CODE 2u    // TLFS, hypercall status codes
 
 struct exit_ctx {
 	const struct exit_env *env;
@@ -112,9 +113,30 @@ static enum exit_result on_shutdown(const struct exit_ctx *c)
 	return EXITED_TRIPLE_FAULT;
 }
 
+// Only Hyper-V's reset MSR (berth.hyperv.reset) makes such an event here.
 static enum exit_result on_system_event(const struct exit_ctx *c)
 {
+	if (c->run->system_event.type == KVM_SYSTEM_EVENT_RESET && c->env->reset) {
+		c->env->reset(c->env->reset_arg, "Hyper-V's reset register");
+		return EXITED_CONTINUE;
+	}
 	snprintf(c->why, c->size, "KVM system event %u", c->run->system_event.type);
+	return EXITED_UNHANDLED;
+}
+
+// KVM tells every write to SynIC's pages and switches, and asks about hypercalls that post messages. Nobody here has a
+// connection: KVM keeps the pages, and the hypercalls find no such call.
+static enum exit_result on_hyperv(const struct exit_ctx *c)
+{
+	struct kvm_hyperv_exit *e = &c->run->hyperv;
+
+	if (e->type == KVM_EXIT_HYPERV_SYNIC)
+		return EXITED_CONTINUE;
+	if (e->type == KVM_EXIT_HYPERV_HCALL) {
+		e->u.hcall.result = HV_INVALID_HYPERCALL_CODE;
+		return EXITED_CONTINUE;
+	}
+	snprintf(c->why, c->size, "KVM asks about Hyper-V (type %u), which nothing here offered", e->type);
 	return EXITED_UNHANDLED;
 }
 
@@ -180,6 +202,7 @@ static const struct exit_kind kinds[] = {
 	[KVM_EXIT_NMI] = { "KVM_EXIT_NMI", on_nothing },
 	[KVM_EXIT_INTERNAL_ERROR] = { "KVM_EXIT_INTERNAL_ERROR", on_internal_error },
 	[KVM_EXIT_SYSTEM_EVENT] = { "KVM_EXIT_SYSTEM_EVENT", on_system_event },
+	[KVM_EXIT_HYPERV] = { "KVM_EXIT_HYPERV", on_hyperv },
 	[KVM_EXIT_IOAPIC_EOI] = { "KVM_EXIT_IOAPIC_EOI", on_nothing },
 	[KVM_EXIT_X86_RDMSR] = { "KVM_EXIT_X86_RDMSR", NULL },
 	[KVM_EXIT_X86_WRMSR] = { "KVM_EXIT_X86_WRMSR", NULL },

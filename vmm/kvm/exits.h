@@ -38,6 +38,9 @@ struct exit_env {
 	// to). NULL = KVM hands over nothing that the CPU would refuse.
 	bool (*port_allowed)(void *vcpu, uint16_t port, unsigned size);
 	bool (*port_fault)(void *vcpu);
+	// The guest asked KVM itself to reset the machine (Hyper-V's MSR). Any thread; NULL = it cannot.
+	void (*reset)(void *arg, const char *why);
+	void *reset_arg;
 };
 
 // A write to guest-physical memory that is not RAM. vCPU thread, or who empties KVM's ring (posted.h).

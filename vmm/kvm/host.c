@@ -160,12 +160,12 @@ void host_check_kvm(const struct host_probe *p, struct host_report *r)
 }
 
 // The first thing that keeps nesting from working; `berth host --nested` tells them all.
-static void check_nested(const struct host_probe *p, struct host_report *r)
+static void check_nested(const struct host_probe *p, const struct nested_wish *wish, struct host_report *r)
 {
 	struct host_report nested;
 	const struct host_check *no;
 
-	nested_report_make(p, &(struct nested_wish){ 0 }, &nested);
+	nested_report_make(p, wish, &nested);
 	no = nested_report_obstacle(&nested);
 	if (!no)
 		host_add(r, "nested", HOST_OK, "", "vhv.enable works: KVM passes %s on to guests",
@@ -195,7 +195,7 @@ static void check_backdoor(const struct host_probe *p, struct host_report *r)
 		host_add(r, "backdoor", HOST_OK, "", "programs in guests reach VMware's backdoor");
 	else
 		host_add(r, "backdoor", HOST_LIMITED,
-		    "echo options kvm enable_vmware_backdoor=1 > /etc/modprobe.d/berth.conf, then reload the kvm modules or reboot",
+		    "echo options kvm enable_vmware_backdoor=1 > /etc/modprobe.d/berth-backdoor.conf, then reload the kvm modules or reboot",
 		    "only guest kernels reach VMware's backdoor: open-vm-tools does not start%s",
 		    on < 0 ? " (this kernel has no kvm.enable_vmware_backdoor)" : "");
 }
@@ -235,13 +235,13 @@ static void check_firmware(const struct host_probe *p, struct host_report *r)
 		    "SeaBIOS is not in /usr/share/seabios");
 }
 
-void host_report_make(const struct host_probe *probe, struct host_report *out)
+void host_report_make(const struct host_probe *probe, const struct nested_wish *wish, struct host_report *out)
 {
 	memset(out, 0, sizeof(*out));
 	check_cpu(probe, out);
 	host_check_kvm(probe, out);
 	host_check_paging(probe, out);
-	check_nested(probe, out);
+	check_nested(probe, wish, out);
 	check_backdoor(probe, out);
 	check_uring(probe, out);
 	check_firmware(probe, out);

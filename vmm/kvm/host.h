@@ -28,6 +28,7 @@ struct host_check {
 #define HOST_CHECKS_MAX 32u
 
 struct kvm_cpuid_entry2;
+struct nested_wish;
 
 struct host_report {
 	struct host_check check[HOST_CHECKS_MAX];
@@ -55,7 +56,8 @@ struct host_probe {
 };
 
 struct host_probe host_probe_real(void);
-void host_report_make(const struct host_probe *probe, struct host_report *out);
+// WISH: what the host's configuration says.
+void host_report_make(const struct host_probe *probe, const struct nested_wish *wish, struct host_report *out);
 // The worst verdict.
 enum host_verdict host_report_verdict(const struct host_report *report);
 const struct host_check *host_report_find(const struct host_report *report, const char *name);

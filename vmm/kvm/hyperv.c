@@ -150,7 +150,8 @@ static int enable(int fd, uint32_t cap, void *arg, const char *key, struct err *
 	if (ioctl(fd, KVM_ENABLE_CAP, &c) == 0)
 		return 0;
 	code = errno;
-	err_set(err, code, key, "KVM refuses it: %s", strerror(code));
+	err_set(err, code, key, "this host's KVM cannot give it: %s", strerror(code));
+	err_remedy(err, "Remove the key%s", cap == KVM_CAP_HYPERV_ENLIGHTENED_VMCS ? "; only Intel hosts can" : "");
 	err_exit(err, EXIT_HOST);
 	return -code;
 }

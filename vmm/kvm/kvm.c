@@ -56,6 +56,14 @@ int kvm_wide_apic_ids(struct kvm *kvm, struct err *err)
 	return r;
 }
 
+void kvm_without_counters(struct kvm *kvm)
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_PMU_CAPABILITY, .args = { KVM_PMU_CAP_DISABLE } };
+
+	if (kvm_cap(kvm, KVM_CAP_PMU_CAPABILITY) & KVM_PMU_CAP_DISABLE)
+		ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &c);
+}
+
 // --- opening ---------------------------------------------------------------------------------------
 
 static int open_device(struct kvm *kvm, struct err *err)

@@ -38,6 +38,9 @@ void kvm_reset(struct kvm *kvm);
 // From now on APIC IDs above 254 mean what they say: KVM takes 255 for all CPUs otherwise, and keeps 8 bits of an ID in
 // saved state and messages. Before the first vCPU. EXIT_HOST when KVM has no means.
 int kvm_wide_apic_ids(struct kvm *kvm, struct err *err);
+// vpmc.enable is FALSE: no counters, not even those that every AMD CPU has. Before the first vCPU; where KVM cannot do without
+// them (Linux before 5.18), they stay.
+void kvm_without_counters(struct kvm *kvm);
 int kvm_vm_fd(const struct kvm *kvm);
 int kvm_sys_fd(const struct kvm *kvm);
 // KVM_CHECK_EXTENSION, 0 when absent.

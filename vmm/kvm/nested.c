@@ -49,6 +49,7 @@ static const struct vmx_control vmx_controls[] = {
 	{ MSR_EPT_VPID, 14, "EPT tables in write-back memory", "every hypervisor that uses EPT", NESTED_SOME_REFUSE },
 	{ MSR_EPT_VPID, 20, "INVEPT", "every hypervisor that uses EPT", NESTED_SOME_REFUSE },
 	{ MSR_PROCBASED2, ALLOWED(5), "VPID", "switches between inner guests empty the TLB", NESTED_SLOWER },
+	{ MSR_EPT_VPID, 32, "INVVPID", "inner hypervisors then do without VPID", NESTED_SLOWER },
 	{ MSR_EPT_VPID, 16, "EPT pages of 2 MiB", "inner memory is mapped page by page", NESTED_SLOWER },
 	{ MSR_PINBASED, ALLOWED(6), "preemption timer", "inner timers take the long way", NESTED_SLOWER },
 	{ MSR_PROCBASED, ALLOWED(21), "TPR shadow", "inner 32-bit Windows guests exit more often", NESTED_SLOWER },
@@ -56,14 +57,20 @@ static const struct vmx_control vmx_controls[] = {
 };
 
 // AMD's manual, volume 2, CPUID Fn8000_000A.
-static const struct { unsigned bit; const char *name, *needed_by; enum nested_weight weight; } svm_features[] = {
-	{ 0, "NPT", MODERN, NESTED_SOME_REFUSE },
-	{ 3, "next RIP saved (NRIPS)", "bhyve, Hyper-V and VMware's hypervisors", NESTED_SOME_REFUSE },
-	{ 6, "flush by ASID", "Hyper-V and VMware's hypervisors", NESTED_SOME_REFUSE },
-	{ 5, "VMCB clean bits", "every inner entry loads the whole VMCB", NESTED_SLOWER },
-	{ 7, "decode assists", "inner device accesses are decoded by hand", NESTED_SLOWER },
-	{ 4, "TSC ratio", "inner guests cannot be given another TSC rate", NESTED_SLOWER },
-	{ 10, "pause filter", "inner spinlocks keep their CPU", NESTED_SLOWER },
+static const struct svm_feature {
+	unsigned bit;
+	const char *name, *needed_by;
+	enum nested_weight weight;
+	const char *remedy;
+} svm_features[] = {
+	{ 0, "NPT", MODERN, NESTED_SOME_REFUSE, NULL },
+	{ 3, "next RIP saved (NRIPS)", "bhyve, Hyper-V and VMware's hypervisors", NESTED_SOME_REFUSE, NULL },
+	{ 6, "flush by ASID", "Hyper-V and newer hypervisors of VMware", NESTED_SOME_REFUSE,
+	  "Linux 6.8 or newer gives it to guests; Linux and Xen as guests do without" },
+	{ 5, "VMCB clean bits", "every inner entry loads the whole VMCB", NESTED_SLOWER, NULL },
+	{ 7, "decode assists", "no KVM so far gives them; inner device accesses are decoded by hand", NESTED_SLOWER, NULL },
+	{ 4, "TSC ratio", "inner guests cannot be given another TSC rate", NESTED_SLOWER, NULL },
+	{ 10, "pause filter", "inner spinlocks keep their CPU", NESTED_SLOWER, NULL },
 };
 
 struct gap_list { struct nested_gap *gap; size_t count; };
@@ -71,7 +78,7 @@ struct gap_list { struct nested_gap *gap; size_t count; };
 static void gap(struct gap_list *l, const char *control, const char *needed_by, enum nested_weight weight)
 {
 	if (l->count < NESTED_GAPS_MAX)
-		l->gap[l->count++] = (struct nested_gap){ control, needed_by, weight };
+		l->gap[l->count++] = (struct nested_gap){ control, needed_by, weight, NESTED_REMEDY };
 }
 
 static bool msr_bit(const struct nested_caps *c, uint32_t msr, unsigned bit)
@@ -116,8 +123,13 @@ static void svm_gaps(const struct nested_caps *c, struct gap_list *l)
 	if (c->svm_asids < 2)
 		gap(l, "ASIDs", EVERY, NESTED_USELESS);
 	for (size_t i = 0; i < ARRAY_SIZE(svm_features); i++) {
-		if (!(c->svm_features >> svm_features[i].bit & 1))
-			gap(l, svm_features[i].name, svm_features[i].needed_by, svm_features[i].weight);
+		const struct svm_feature *f = &svm_features[i];
+
+		if (c->svm_features >> f->bit & 1)
+			continue;
+		gap(l, f->name, f->needed_by, f->weight);
+		if (f->remedy && l->count)
+			l->gap[l->count - 1].remedy = f->remedy;
 	}
 }
 

@@ -31,7 +31,10 @@ struct nested_gap {
 	const char *control;    // "EPT", "NPT", "MSR bitmaps"; static
 	const char *needed_by;  // who misses it; static
 	enum nested_weight weight;
+	const char *remedy;     // what could give it; static
 };
+
+#define NESTED_REMEDY "A newer host CPU or kernel, or the hypervisor below, would have to give it"
 
 #define NESTED_GAPS_MAX 32u
 

@@ -35,6 +35,8 @@ struct look {
 
 // --- inside another hypervisor ---------------------------------------------------------------------
 
+#define PARALLELS "In this VM's settings, Hardware, CPU & Memory, Advanced: Enable nested virtualization"
+
 static const struct { const char *signature, *name, *setting; } hypervisors[] = {
 	{ "KVMKVMKVM", "KVM", "On the outer host load kvm_intel or kvm_amd with nested=1 and give this VM the host's CPU model "
 	  "(QEMU: -cpu host; libvirt: <cpu mode='host-passthrough'/>; Proxmox: CPU type host); cloud VMs need a size that offers it" },
@@ -45,7 +47,8 @@ static const struct { const char *signature, *name, *setting; } hypervisors[] = 
 	{ "XenVMMXenVMM", "Xen", "In this VM's configuration on the outer host set type = \"hvm\", hap = 1 and nestedhvm = 1" },
 	{ "TCGTCGTCGTCG", "QEMU without KVM", "Start that QEMU with -cpu max, which emulates SVM; it has no VMX" },
 	{ "VBoxVBoxVBox", "VirtualBox", "With this VM switched off run on the outer host: VBoxManage modifyvm NAME --nested-hw-virt on" },
-	{ " lrpepyh vr", "Parallels", "In this VM's settings, Hardware, CPU & Memory, Advanced: Enable nested virtualization" },
+	{ " lrpepyh  vr", "Parallels", PARALLELS },
+	{ "prl hyperv  ", "Parallels", PARALLELS },
 	{ "bhyve bhyve ", "bhyve", "bhyve gives its guests no nesting: run Berth on another host" },
 	{ "ACRNACRNACRN", "ACRN", "Give this VM the flag for nested virtualization in ACRN's scenario file" },
 	{ "___ NVMM ___", "NVMM", "NVMM gives its guests no nesting: run Berth on another host" },
@@ -133,6 +136,14 @@ static bool read_msr(const char *root, uint32_t index, uint64_t *value)
 	return good;
 }
 
+static bool module_loaded(const char *root, const char *module)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/sys/module/%s", strcmp(root, "/") ? root : "", module);
+	return access(path, F_OK) == 0;
+}
+
 static bool msr_forbids(enum cpu_kind kind, uint64_t value)
 {
 	if (kind == CPU_VMX)
@@ -140,8 +151,8 @@ static bool msr_forbids(enum cpu_kind kind, uint64_t value)
 	return value & VM_CR_SVMDIS;
 }
 
-// Without the right to read MSRs, Linux still tells: it takes the flag out of /proc/cpuinfo when the firmware locked the
-// feature away, while CPUID keeps showing it.
+// Without the right to read MSRs, Linux tells when its module works. It also takes the flag out of /proc/cpuinfo when the
+// firmware locked the feature away, while CPUID keeps showing it; of SVM only newer kernels do.
 static void check_firmware(const struct look *l)
 {
 	static const char remedy[] = "Enable VT-x or AMD-V (\"Virtualization Technology\", \"SVM mode\") in the firmware's setup, then "
@@ -161,19 +172,15 @@ static void check_firmware(const struct look *l)
 			 "it away", kind == CPU_VMX ? "VT-x" : "AMD-V");
 	else if (known)
 		host_add(l->report, "firmware", HOST_OK, "", "the firmware allows it (MSR %Xh = %llx)", index, (unsigned long long)value);
-	else
+	else if (module_loaded(l->probe->root, host_module(kind)))
 		host_add(l->report, "firmware", HOST_OK, "", "the kernel uses it, so the firmware allows it (MSR %Xh is for root)", index);
+	else
+		host_add(l->report, "firmware", HOST_NOTE, "As root: modprobe msr, then this list again. Or look in the firmware's setup for "
+			 "VT-x or AMD-V (\"Virtualization Technology\", \"SVM mode\")",
+			 "whether the firmware allows it cannot be told (MSR %Xh)", index);
 }
 
 // --- the modules -----------------------------------------------------------------------------------
-
-static bool module_loaded(const char *root, const char *module)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/sys/module/%s", strcmp(root, "/") ? root : "", module);
-	return access(path, F_OK) == 0;
-}
 
 static void check_module(const struct look *l)
 {
@@ -204,7 +211,7 @@ static void check_parameter(const struct look *l)
 	}
 	snprintf(remedy, sizeof(remedy),
 		 "Now: stop all VMs, then modprobe -r %s && modprobe %s nested=1. For good: echo options %s nested=1 > "
-		 "/etc/modprobe.d/berth.conf", module, module, module);
+		 "/etc/modprobe.d/berth-nested.conf", module, module, module);
 	host_add(l->report, "nested", HOST_NO, remedy, on == 0 ? "nesting is off in KVM (%s.nested = 0)" :
 		 "this %s knows no nesting: it has no parameter of that name", module);
 }
@@ -219,7 +226,7 @@ static void check_features(const struct look *l)
 		  "VMCS leaves the guest" },
 		{ "kvm_intel", "unrestricted_guest", 0, "kvm_intel.unrestricted_guest is off: inner guests in real mode do not run" },
 		{ "kvm", "nx_huge_pages", 1, "kvm.nx_huge_pages is on: inner guests' code runs from small pages" },
-		{ "kvm_amd", "avic", 1, "kvm_amd.avic is on: KVM switches it off for a guest that nests" },
+		{ "kvm_amd", "avic", 1, "kvm_amd.avic is on: KVM does without it while a guest runs a guest of its own" },
 		{ "kvm_amd", "vgif", 0, "kvm_amd.vgif is off: an inner hypervisor's STGI and CLGI leave the guest" },
 	};
 
@@ -280,7 +287,7 @@ static void check_controls(const struct look *l)
 			 caps.vmx ? "VMX" : "SVM");
 	for (size_t i = 0; i < n; i++)
 		host_add(l->report, "controls", gap_verdict(gaps[i].weight),
-			 gaps[i].weight == NESTED_SLOWER ? "" : "A newer host CPU or kernel, or the hypervisor below, would have to give it",
+			 gaps[i].weight == NESTED_SLOWER ? "" : gaps[i].remedy,
 			 "missing: %s (%s)", gaps[i].control, gaps[i].needed_by);
 }
 
@@ -346,6 +353,15 @@ void nested_report_make(const struct host_probe *probe, const struct nested_wish
 	look_at_kvm(&l);
 	check_features(&l);
 	check_backdoor(&l);
+}
+
+void nested_report_inside(const struct host_probe *probe, const struct nested_wish *wish, struct host_report *out)
+{
+	struct look l = { .probe = probe, .wish = wish, .report = out };
+
+	memset(out, 0, sizeof(*out));
+	probe->hypervisor(l.hypervisor);
+	check_inside(&l);
 }
 
 const struct host_check *nested_report_obstacle(const struct host_report *report)

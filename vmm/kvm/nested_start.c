@@ -1,6 +1,7 @@
 // nested_start.c: what a start does about vhv.enable, vmx.allowNested and vpmc.enable.
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -60,22 +61,43 @@ static void tell_limits(const struct host_report *report)
 	}
 }
 
-static int check_nesting(const struct host_probe *probe, const struct nested_wish *wish, struct vm_config *vm, struct err *err)
+static struct nested_wish wish_of(const struct host_config *host, const struct vm_config *vm)
 {
-	struct host_report report;
+	return (struct nested_wish){ host->vhv_allow, prefer(vm->nesting.allow_nested, host->allow_nested) };
+}
+
+const struct host_check *nested_settle(const struct host_probe *probe, const struct host_config *host, struct vm_config *vm,
+				       struct host_report *out)
+{
+	const struct nested_wish wish = wish_of(host, vm);
 	const struct host_check *no;
 
-	nested_report_make(probe, wish, &report);
-	no = nested_report_obstacle(&report);
-	if (!no) {
+	memset(out, 0, sizeof(*out));
+	apply_host(host, vm);
+	if (vm->nested)
+		nested_report_make(probe, &wish, out);
+	else
+		nested_report_inside(probe, &wish, out);
+	no = nested_report_obstacle(out);
+	if (!no && !vm->nested)
+		out->count = 0;
+	if (no && vm->nesting.said != VM_SAID_TRUE)
+		vm->nested = false;
+	return no;
+}
+
+static int check_nesting(const struct host_probe *probe, const struct host_config *host, struct vm_config *vm, struct err *err)
+{
+	struct host_report report;
+	const struct host_check *no = nested_settle(probe, host, vm, &report);
+
+	if (!no)
 		tell_limits(&report);
-		return 0;
-	}
-	if (vm->nesting.said == VM_SAID_TRUE)
+	else if (vm->nested)
 		return refuse(err, vm->nesting.by, no);
-	log_warn("%s asks for nested virtualization, and the VM runs without: %s; `berth host --nested` tells what to do",
-		 vm->nesting.by, no->text);
-	vm->nested = false;
+	else
+		log_warn("%s asks for nested virtualization, and the VM runs without: %s; `berth host --nested` tells what to do",
+			 vm->nesting.by, no->text);
 	return 0;
 }
 
@@ -93,12 +115,10 @@ static void check_pmu(const struct host_probe *probe)
 
 int nested_start(const struct host_probe *probe, const struct host_config *host, struct vm_config *vm, struct err *err)
 {
-	struct nested_wish wish = { host->vhv_allow, prefer(vm->nesting.allow_nested, host->allow_nested) };
-	int r = check_inside(probe, wish.allow_nested, err);
+	int r = check_inside(probe, wish_of(host, vm).allow_nested, err);
 
-	apply_host(host, vm);
-	if (!r && vm->nested)
-		r = check_nesting(probe, &wish, vm, err);
+	if (!r)
+		r = check_nesting(probe, host, vm, err);
 	if (!r && vm->pmu)
 		check_pmu(probe);
 	return r;

@@ -22,6 +22,7 @@
 #include "kvm/nested_host.h"
 #include "kvm/port_rights.h"
 #include "kvm/posted.h"
+#include "kvm/smm.h"
 #include "kvm/vcpu_state.h"
 #include "vmx/config.h"
 
@@ -437,11 +438,11 @@ static void find_frequencies(struct vcpus *v)
 static int prepare_cpu(struct vcpu *c, struct err *err)
 {
 	const struct cpuid_args *a = &c->all->cpuid;
-	int r = a->hyperv || a->hyperv_spinlocks ? hyperv_enable(c->fd, a->hyperv, err) : 0;
+	bool hyperv = a->hyperv || a->hyperv_spinlocks;
+	int r = hyperv ? hyperv_enable(c->fd, a->hyperv, err) : 0;
 
 	if (!r)
 		r = set_cpuid(c, err);
-
 	if (r < 0)
 		return r;
 	if (c->all->args.set_feature_control) {
@@ -449,7 +450,8 @@ static int prepare_cpu(struct vcpu *c, struct err *err)
 		if (c->index == 0)
 			nested_tell_gaps(c->fd, c->all->table->entries, c->all->table->count);
 	}
-	r = vcpu_state_save(c->fd, &c->power_on);
+	smm_set_base(c->fd, c->index);
+	r = vcpu_state_save(c->fd, hyperv, &c->power_on);
 	if (r < 0) {
 		errno = -r;
 		return fail(err, c->index, "reading the power-on registers");
@@ -524,6 +526,8 @@ int vcpus_create(const struct vcpus_args *args, struct vcpus **out, struct err *
 	}
 	if (!r && topology_apic_id(&v->cpuid.topology, v->count - 1) > LAST_SMALL_APIC_ID)
 		r = kvm_wide_apic_ids(args->kvm, err);
+	if (!v->cpuid.pmu)
+		kvm_without_counters(args->kvm);
 	for (unsigned i = 0; !r && i < v->count; i++)
 		r = create_cpu(&v->cpu[i], err);
 	if (!r && args->posted)

@@ -31,9 +31,31 @@ static const uint32_t reset_msrs[] = {
 	0x200, 0x201, 0x202, 0x203, 0x204, 0x205, 0x206, 0x207,
 	0x208, 0x209, 0x20a, 0x20b, 0x20c, 0x20d, 0x20e, 0x20f,
 	0xc0010117,                                             // VM_HSAVE_PA
+	0xc0000104,                                             // TSC ratio of inner guests
+	0xda0,                                                  // XSS
+	0x9e,                                                   // SMBASE
+	// Counters: stopped first, then their events and values. Intel's, AMD's old ones, AMD's extended ones.
+	0x38f, 0x38d, 0xc0000301,
+	0x186, 0x187, 0x188, 0x189, 0x18a, 0x18b, 0x18c, 0x18d,
+	0x309, 0x30a, 0x30b, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7, 0xc8,
+	0xc0010000, 0xc0010001, 0xc0010002, 0xc0010003, 0xc0010004, 0xc0010005, 0xc0010006, 0xc0010007,
+	0xc0010200, 0xc0010201, 0xc0010202, 0xc0010203, 0xc0010204, 0xc0010205,
+	0xc0010206, 0xc0010207, 0xc0010208, 0xc0010209, 0xc001020a, 0xc001020b,
 	MSR_TSC_DEADLINE,
 	0x48,                                                   // SPEC_CTRL
 	MSR_TSC,
+};
+
+// Hyper-V's, for CPUs that have its enlightenments: pages that KVM would go on writing to, timers, interrupts. KVM makes a
+// Hyper-V of every CPU that is asked for them, so the others are not.
+static const uint32_t hyperv_msrs[] = {
+	0x40000080, 0x40000082, 0x40000083,                     // SCONTROL, SIEFP, SIMP
+	0x40000090, 0x40000091, 0x40000092, 0x40000093, 0x40000094, 0x40000095, 0x40000096, 0x40000097,         // SINTx
+	0x40000098, 0x40000099, 0x4000009a, 0x4000009b, 0x4000009c, 0x4000009d, 0x4000009e, 0x4000009f,
+	0x400000b0, 0x400000b1, 0x400000b2, 0x400000b3, 0x400000b4, 0x400000b5, 0x400000b6, 0x400000b7,         // STIMERx
+	0x40000073,                                             // VP assist page
+	0x40000106, 0x40000107, 0x40000108,                     // reenlightenment
+	0x40000021, 0x40000001, 0x40000000,                     // reference TSC, hypercall page, guest OS
 };
 
 static struct kvm_msrs *alloc_msrs(size_t n)
@@ -42,27 +64,33 @@ static struct kvm_msrs *alloc_msrs(size_t n)
 }
 
 // KVM stops at the first MSR it does not know: that one is left out, and the rest is asked for again.
-static int save_msrs(int fd, struct vcpu_state *s)
+static void read_msrs(int fd, const uint32_t *list, size_t all, struct kvm_msrs *ask, struct kvm_msrs *out)
 {
-	const size_t all = ARRAY_SIZE(reset_msrs);
-	struct kvm_msrs *ask = alloc_msrs(all);
-
-	s->msrs = alloc_msrs(all);
-	if (!s->msrs || !ask) {
-		free(ask);
-		return -ENOMEM;
-	}
 	for (size_t i = 0; i < all; i++) {
 		int n;
 
 		ask->nmsrs = (uint32_t)(all - i);
 		for (size_t k = i; k < all; k++)
-			ask->entries[k - i] = (struct kvm_msr_entry){ .index = reset_msrs[k] };
+			ask->entries[k - i] = (struct kvm_msr_entry){ .index = list[k] };
 		n = MAX(ioctl(fd, KVM_GET_MSRS, ask), 0);
-		memcpy(s->msrs->entries + s->msrs->nmsrs, ask->entries, (size_t)n * sizeof(ask->entries[0]));
-		s->msrs->nmsrs += (uint32_t)n;
+		memcpy(out->entries + out->nmsrs, ask->entries, (size_t)n * sizeof(ask->entries[0]));
+		out->nmsrs += (uint32_t)n;
 		i += (size_t)n;
 	}
+}
+
+static int save_msrs(int fd, bool hyperv, struct vcpu_state *s)
+{
+	const size_t own = ARRAY_SIZE(reset_msrs), more = hyperv ? ARRAY_SIZE(hyperv_msrs) : 0;
+	struct kvm_msrs *ask = alloc_msrs(MAX(own, more));
+
+	s->msrs = alloc_msrs(own + more);
+	if (!s->msrs || !ask) {
+		free(ask);
+		return -ENOMEM;
+	}
+	read_msrs(fd, hyperv_msrs, more, ask, s->msrs);
+	read_msrs(fd, reset_msrs, own, ask, s->msrs);
 	free(ask);
 	return 0;
 }
@@ -81,7 +109,7 @@ static void load_msrs(int fd, const struct vcpu_state *s)
 	}
 }
 
-int vcpu_state_save(int fd, struct vcpu_state *s)
+int vcpu_state_save(int fd, bool hyperv, struct vcpu_state *s)
 {
 	memset(s, 0, sizeof(*s));
 	if (ioctl(fd, KVM_GET_REGS, &s->regs) < 0 || ioctl(fd, KVM_GET_SREGS, &s->sregs) < 0 ||
@@ -95,7 +123,7 @@ int vcpu_state_save(int fd, struct vcpu_state *s)
 	s->has_nested = ioctl(fd, KVM_GET_NESTED_STATE, &s->nested) == 0;
 	// Said in so many words: a value KVM merely reports must count as one that is to be set.
 	s->events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR | KVM_VCPUEVENT_VALID_SHADOW;
-	return save_msrs(fd, s);
+	return save_msrs(fd, hyperv, s);
 }
 
 // A CPU that runs an inner guest, or may run one, must not do so any more before registers are written: they would become

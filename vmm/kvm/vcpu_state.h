@@ -24,7 +24,8 @@ struct vcpu_state {
 	struct kvm_msrs *msrs;          // those that can be written; NULL = none
 };
 
-int vcpu_state_save(int fd, struct vcpu_state *s);
+// Reads it from a new vCPU; HYPERV: one with Hyper-V's enlightenments.
+int vcpu_state_save(int fd, bool hyperv, struct vcpu_state *s);
 int vcpu_state_load(int fd, const struct vcpu_state *s);
 // What INIT does: registers and segments to the reset vector; FPU, MSRs and memory types stay.
 int vcpu_state_init(int fd, const struct vcpu_state *s);

@@ -12,6 +12,7 @@
 #include "hw/vmware/backdoor.h"
 #include "kvm/kvm.h"
 #include "kvm/posted.h"
+#include "kvm/smm.h"
 #include "kvm/vcpu.h"
 #include "machine/machine.h"
 #include "machine/question.h"
@@ -81,6 +82,7 @@ struct machine {
 	enum machine_state state;
 
 	struct kvm *kvm;
+	struct smm *smm;
 	struct vclock clock;
 	struct bus *ports, *mmio;
 	struct gmem *mem;

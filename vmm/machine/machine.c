@@ -408,6 +408,13 @@ static int set_up_platform(struct machine *m, struct err *err)
 	return r;
 }
 
+static int create_smm(struct machine *m, struct err *err)
+{
+	int r = smm_create(m->kvm, m->config->cpus, &m->smm);
+
+	return r < 0 ? err_set(err, -r, "/dev/kvm", "no memory for system management mode: %s", strerror(-r)) : 0;
+}
+
 static int create_cpus(struct machine *m, struct err *err)
 {
 	const struct vm_config *c = m->config;
@@ -416,7 +423,8 @@ static int create_cpus(struct machine *m, struct err *err)
 		.cpuid = { .topology = { c->cpus, c->cores_per_socket }, .hypervisor = c->hypervisor_leaves,
 			   .nested = c->nested, .pmu = c->pmu, .hyperv = c->hyperv, .hyperv_spinlocks = c->hyperv_spinlocks,
 			   .phys_bits = c->phys_bits, .masks = c->cpuid_masks, .mask_count = c->cpuid_mask_count },
-		.env = { .ports = m->ports, .mmio = m->mmio, .mem = m->mem, .backdoor = machine_on_backdoor, .backdoor_arg = m },
+		.env = { .ports = m->ports, .mmio = m->mmio, .mem = m->mem, .backdoor = machine_on_backdoor, .backdoor_arg = m,
+			 .reset = ask_reset, .reset_arg = m },
 		.events = { .crashed = tell_crash, .arg = m },
 		.set_feature_control = c->nested, .posted = m->posted, .affinity = c->has_affinity ? c->affinity : NULL,
 		.affinity_cpus = VM_AFFINITY_CPUS,
@@ -468,6 +476,8 @@ int machine_create(const struct machine_args *args, struct machine **out, struct
 		r = machine_open_drives(m, err);
 	if (!r)
 		r = machine_build(m, err);
+	if (!r)
+		r = create_smm(m, err);
 	if (!r)
 		r = kvm_create_chips(m->kvm, err);
 	if (!r)
@@ -553,6 +563,7 @@ void machine_destroy(struct machine *m)
 	gmem_destroy(m->mem);
 	posted_destroy(m->posted);
 	kvm_destroy(m->kvm);
+	smm_destroy(m->smm);
 	for (size_t i = 0; i < MACHINE_DRIVES; i++)
 		redo_forget(&m->redo[i]);
 	firmware_roms_free(&m->roms);

@@ -111,7 +111,7 @@ enum vm_said { VM_SAID_NOTHING, VM_SAID_FALSE, VM_SAID_TRUE };
 struct vm_nesting {
 	enum vm_said said;      // TRUE: the guest must have it; FALSE: it must not, whatever the host allows
 	bool if_possible;       // with NOTHING: give it where the host can
-	const char *by;         // key that decided; static, NULL = none
+	const char *by;         // key that decided; static or of a mask, NULL = none
 	enum vm_said allow_nested;      // vmx.allowNested
 };
 

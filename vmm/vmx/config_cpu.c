@@ -289,18 +289,47 @@ static unsigned vhv_bit(const struct vm_cpuid_mask *m)
 	return m->leaf == 0x80000001u && m->reg == 2 ? 2 : 32;
 }
 
-static void ask_mask(struct vm_nesting *n, const struct vm_cpuid_mask *m)
+// What a mask says about it; - when nothing.
+static char vhv_letter(const struct vm_cpuid_mask *m)
 {
 	unsigned bit = vhv_bit(m);
-	char c = '-';
 
 	if (bit < 32)
-		c = m->bits[31 - bit];
-	else if (m->leaf == 0x8000000au && strspn(m->bits, "-x0RF") < 32)
-		c = 'H';
-	if (c == '1' || c == 'T' || c == 'H') {
+		return m->bits[31 - bit];
+	return m->leaf == 0x8000000au && strspn(m->bits, "-x0RF") < 32 ? 'H' : '-';
+}
+
+// The last mask with an opinion counts, as it does in the guest's CPUID. T is a demand, the others are wishes.
+static const struct vm_cpuid_mask *ask_masks(struct loader *l)
+{
+	const struct vm_cpuid_mask *demand = NULL;
+	struct vm_nesting *n = &l->c->nesting;
+
+	for (size_t i = 0; i < l->c->cpuid_mask_count; i++) {
+		char c = vhv_letter(&l->c->cpuid_masks[i]);
+
+		if (c != '1' && c != 'T' && c != 'H')
+			continue;
 		n->if_possible = true;
-		n->by = "cpuid.*";
+		n->by = l->c->cpuid_masks[i].key;
+		if (c == 'T')
+			demand = &l->c->cpuid_masks[i];
+	}
+	return demand;
+}
+
+// A mask goes behind everything else, so it can contradict the other keys.
+static void compare_masks(struct loader *l, const struct vm_cpuid_mask *demand)
+{
+	const struct vm_nesting *n = &l->c->nesting;
+
+	if (demand && n->said == VM_SAID_FALSE)
+		problem(l, VMX_ERROR, demand->key, "demands VT-x or AMD-V for the guest, and %s forbids it. Remove one of the two", n->by);
+	for (size_t i = 0; n->said == VM_SAID_TRUE && i < l->c->cpuid_mask_count; i++) {
+		char c = vhv_letter(&l->c->cpuid_masks[i]);
+
+		if (c == '0' || c == 'R')
+			problem(l, VMX_WARNING, l->c->cpuid_masks[i].key, "hides the VT-x or AMD-V that %s gives: the guest cannot use it", n->by);
 	}
 }
 
@@ -348,8 +377,8 @@ static void load_nesting(struct loader *l)
 {
 	struct vm_nesting *n = &l->c->nesting;
 
-	for (size_t i = 0; i < l->c->cpuid_mask_count; i++)
-		ask_mask(n, &l->c->cpuid_masks[i]);
+	const struct vm_cpuid_mask *demand = ask_masks(l);
+
 	if (!strncasecmp(l->c->guest_os, "vmkernel", 8) || !strcasecmp(l->c->guest_os, "winhyperv")) {
 		n->if_possible = true;
 		n->by = "guestOS";
@@ -361,7 +390,12 @@ static void load_nesting(struct loader *l)
 		n->said = get_said(l, "vhv.enable");
 		n->by = "vhv.enable";
 	}
+	if (demand && !n->said) {
+		n->said = VM_SAID_TRUE;
+		n->by = demand->key;
+	}
 	n->allow_nested = get_said(l, "vmx.allowNested");
+	compare_masks(l, demand);
 	check_nesting(l);
 	l->c->nested = n->said == VM_SAID_TRUE || (n->said == VM_SAID_NOTHING && n->if_possible);
 	if (l->c->nested && get_bool(l, "vcpu.hotadd"))
