@@ -23,7 +23,7 @@ BIOS = pathlib.Path('/usr/share/bochs/BIOS-bochs-latest')
 VGA_BIOS = pathlib.Path('/usr/share/vgabios/vgabios.bin')
 MODULES = ('kvm-intel', 'ata_piix', 'ata_generic', 'sr_mod', 'isofs')
 ARGUMENTS = 'console=ttyS0,115200n8 quiet loglevel=3 mitigations=off nokaslr tsc=reliable panic=-1'
-MEMORY_MB = 768
+MEMORY_MB = 2048
 END = 's: job ended'
 
 GRUB_CFG = f"""\
@@ -66,21 +66,23 @@ def program():
     return shutil.which('bochs-bin') or shutil.which('bochs')
 
 
-def boot_iso(kernel, output):
-    """The boot CD: GRUB, the kernel, and an initramfs with kvm_intel and the CD's drivers."""
-    with tempfile.TemporaryDirectory() as name:
+def boot_iso(kernel, job, output):
+    """The boot CD: GRUB, the kernel, and an initramfs with kvm_intel, the CD's drivers and the JOB (a script of this folder)."""
+    with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as more:
         tree = pathlib.Path(name)
         shutil.copyfile(kernel.vmlinuz, tree / 'vmlinuz')
-        initramfs.build(kernel, MODULES, (), (HERE / 'bochs-init.sh').read_text(), tree / 'initrd.img')
+        shutil.copyfile(HERE / job, pathlib.Path(more) / 'job')
+        initramfs.build(kernel, MODULES, (), (HERE / 'bochs-init.sh').read_text(), tree / 'initrd.img', more=more)
         grubdisk.boot_iso(tree, GRUB_CFG, output)
 
 
-def prepare(folder, berth):
-    """Everything a run needs in FOLDER: both CDs, the configuration, the debugger's script."""
+def prepare(folder, content, job='bochs-nesting.sh'):
+    """Everything a run of JOB needs in FOLDER: the boot CD and a copy of CONTENT, the configuration, the debugger's script."""
     folder = pathlib.Path(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    boot_iso(kernels.get(), folder / 'boot.iso')
-    shutil.copyfile(inner.iso(berth), folder / 'inner.iso')
+    (folder / 'serial.log').unlink(missing_ok=True)
+    boot_iso(kernels.get(), job, folder / 'boot.iso')
+    shutil.copyfile(content, folder / 'inner.iso')
     (folder / 'bochsrc').write_text(BOCHSRC.format(
         memory=MEMORY_MB, bios=BIOS, vga_bios=VGA_BIOS, boot=folder / 'boot.iso', content=folder / 'inner.iso',
         serial=folder / 'serial.log', log=folder / 'bochs.log'))

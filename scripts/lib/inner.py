@@ -120,11 +120,8 @@ def copy_program(program, tree, root='/'):
             target.chmod(0o755)
 
 
-def build_tree(kernel, berth, tree, extra=()):
-    """The root file system of the CD: busybox, Berth as /usr/bin/berth, SeaBIOS, /vm, /run-inner; and EXTRA programs.
-
-    With EXTRA the small Linux has VMware's own vmware-checkvm.
-    """
+def build_root(berth, tree, extra=()):
+    """The root file system of the CD: busybox, Berth as /usr/bin/berth, SeaBIOS, an empty /vm, /run-inner; and EXTRA programs."""
     for folder in ('dev', 'proc', 'sys', 'tmp', 'run', 'usr/bin', 'vm'):
         (tree / folder).mkdir(parents=True, exist_ok=True)
     initramfs.install_busybox(tree, ('sh', 'cat', 'ls', 'echo', 'sleep', 'dmesg', 'grep', 'env', 'md5sum', 'dd', 'true'))
@@ -135,7 +132,6 @@ def build_tree(kernel, berth, tree, extra=()):
     (tree / FIRMWARE.relative_to('/')).mkdir(parents=True)
     for name in FIRMWARE_FILES:
         shutil.copyfile(FIRMWARE / name, tree / FIRMWARE.relative_to('/') / name)
-    small_vm(kernel, tree / 'vm', with_tools=bool(extra))
     (tree / 'run-inner').write_text(RUN)
     (tree / 'run-inner').chmod(0o755)
 
@@ -151,12 +147,13 @@ def recipe(kernel, berth, extra):
 
 
 def iso(berth, extra=()):
-    """The CD in the cache, as a path; with EXTRA programs and their libraries."""
+    """The CD in the cache, as a path; with EXTRA programs and their libraries, and VMware's own vmware-checkvm in the small Linux."""
     kernel = kernels.get()
 
     def build(work):
         with tempfile.TemporaryDirectory() as name:
-            build_tree(kernel, berth, pathlib.Path(name), extra)
+            build_root(berth, pathlib.Path(name), extra)
+            small_vm(kernel, pathlib.Path(name) / 'vm', with_tools=bool(extra))
             make_iso(name, work / 'inner.iso')
 
     key = recipe(kernel, berth, extra)

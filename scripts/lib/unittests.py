@@ -59,11 +59,12 @@ class Test:
 
 
 def tests(checkout, vendor, pattern):
-    """The tests for this VENDOR (svm or vmx) whose names contain PATTERN, in the order of the file."""
+    """The tests for this VENDOR (svm or vmx) in the order of the file: the one called PATTERN, else those whose names contain it."""
     parser = configparser.ConfigParser(interpolation=None, strict=False, delimiters=('=',), default_section='none')
     parser.read(checkout / 'x86/unittests.cfg')
     found = [Test(name, parser[name]) for name in parser.sections() if 'file' in parser[name]]
-    return [test for test in found if test.accelerate(vendor) and pattern in test.name]
+    found = [test for test in found if test.accelerate(vendor) and pattern in test.name]
+    return [test for test in found if test.name == pattern] or found
 
 
 def build(checkout, folder, vendor):
@@ -158,6 +159,17 @@ def whole(text):
     return 'SUMMARY: ' in text
 
 
+def at_fault(text, hung):
+    """The part in which a test did not go on, when it is worth another try without: beside those of HUNG. Else None."""
+    part = (PART.findall(text) or [''])[-1]
+    return part if part and part not in hung and len(hung) < HANGS_MAX and not whole(text) else None
+
+
+def with_hung(text, hung):
+    """What a test printed, and a failure for each part that had to be left out."""
+    return text + ''.join(f'\nFAIL: {part}: no end' for part in hung)
+
+
 def outcomes(text):
     """What the test said of each of its parts: {part: PASS, FAIL or SKIP}; a part that failed once has failed."""
     said = {}
@@ -188,11 +200,10 @@ class Runner:
             vmx = make_vm(test, self.kernels, folder, map(word_of, hung))
             words = berth_words(self.berth, vmx) if monitor == 'berth' else qemu_words(test, vmx)
             text, status = run_test(words, log, test.timeout * self.slow, QUIET * self.slow)
-            part = (PART.findall(text) or [''])[-1]
-            if whole(text) or not part or part in hung or len(hung) == HANGS_MAX:
-                break
+            part = at_fault(text, hung)
+            if not part:
+                return with_hung(text, hung), status
             hung.append(part)
-        return text + ''.join(f'\nFAIL: {part}: no end' for part in hung), status
 
     def one(self, test, folder):
         """Runs one test in FOLDER and prints its line; returns its verdict."""

@@ -24,7 +24,7 @@ def media(tmp_path_factory):
     absent = [name for name in bochs.missing() if name not in EMULATOR]
     if absent:
         pytest.skip('not installed: ' + ', '.join(absent))
-    return bochs.prepare(tmp_path_factory.mktemp('intel'), berthlib.berth_path())
+    return bochs.prepare(tmp_path_factory.mktemp('intel'), inner.iso(berthlib.berth_path()))
 
 
 def test_boot_cd(media):
@@ -34,7 +34,7 @@ def test_boot_cd(media):
     assert 'El Torito' in run('xorriso', '-indev', media / 'boot.iso', '-report_el_torito', 'plain')
     run('xorriso', '-osirrox', 'on', '-indev', media / 'boot.iso', '-extract', '/initrd.img', media / 'initrd.img')
     archive = gzip.decompress((media / 'initrd.img').read_bytes())
-    for name in (b'kvm-intel.ko', b'isofs.ko', b'ata_piix.ko', b'modules.dep'):
+    for name in (b'kvm-intel.ko', b'isofs.ko', b'ata_piix.ko', b'modules.dep', b'berth run /tmp/vm/nested.vmx'):
         assert name in archive, name
 
 
@@ -57,5 +57,5 @@ def test_configuration(media):
         if path.startswith(str(media)):
             assert pathlib.Path(path).is_file(), path
     assert (media / 'go').read_text() == 'c\n'
-    for script in ('bochs-init.sh', 'inner-init.sh', 'inner-bench.sh'):
+    for script in ('bochs-init.sh', 'bochs-nesting.sh', 'bochs-unittests.sh', 'inner-init.sh', 'inner-bench.sh'):
         assert subprocess.run(['/bin/busybox', 'sh', '-n', inner.HERE / script]).returncode == 0, script

@@ -50,6 +50,8 @@ def test_sections(checkout):
     assert found['svm'].skip is None and '-npt' in found['svm_no_npt'].skip and 'default' in found['slow'].skip
     assert [test.timeout for test in unittests.tests(checkout, 'vmx', 'v')] == [10]
     assert unittests.tests(checkout, 'svm', 'nothing') == []
+    assert [test.name for test in unittests.tests(checkout, 'svm', 'svm')] == ['svm']
+    assert [test.name for test in unittests.tests(checkout, 'svm', 'sv')] == ['svm', 'svm_no_npt']
 
 
 @pytest.mark.parametrize('code,word', [(0, 'PASS'), (1, 'FAIL')])

@@ -323,6 +323,24 @@ START_TEST(svm_features_are_named_heaviest_first)
 }
 END_TEST
 
+START_TEST(forced_features_are_named)
+{
+	const struct nested_caps host = { .svm = true, .svm_features = 0x9 };
+	struct nested_caps shown = { .svm = true, .svm_features = 0x9 };
+	char names[64];
+
+	ck_assert_str_eq(nested_forced_names(&shown, &host, names, sizeof(names)), "");
+	shown.svm_features = 0x1;
+	ck_assert_str_eq(nested_forced_names(&shown, &host, names, sizeof(names)), "");
+	shown.svm_features = 0x208b;
+	ck_assert_str_eq(nested_forced_names(&shown, &host, names, sizeof(names)), "bit 1, decode assists, bit 13");
+	nested_forced_names(&shown, &host, names, 10);
+	ck_assert_uint_eq(strlen(names), 9);
+	shown.svm = false;
+	ck_assert_str_eq(nested_forced_names(&shown, &host, names, sizeof(names)), "");
+}
+END_TEST
+
 // --- a start ---
 
 static struct err err;
@@ -648,6 +666,7 @@ int main(void)
 	tcase_add_test(pure, each_missing_control_is_named);
 	tcase_add_test(pure, cpuid_must_fit_the_controls);
 	tcase_add_test(pure, svm_features_are_named_heaviest_first);
+	tcase_add_test(pure, forced_features_are_named);
 	tcase_add_test(pure, each_missing_feature_is_named);
 	tcase_add_test(pure, a_mask_does_not_give_what_is_not_allowed);
 	tcase_add_test(pure, counters_are_shown_when_asked_for);

@@ -166,6 +166,34 @@ const char *nested_gap_names(const struct nested_gap *gaps, size_t count, enum n
 	return buf;
 }
 
+static const char *svm_feature_name(unsigned bit)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(svm_features); i++) {
+		if (svm_features[i].bit == bit)
+			return svm_features[i].name;
+	}
+	return NULL;
+}
+
+const char *nested_forced_names(const struct nested_caps *shown, const struct nested_caps *host, char *buf, size_t size)
+{
+	uint32_t forced = shown->svm ? shown->svm_features & ~host->svm_features : 0;
+	size_t at = 0;
+
+	*buf = '\0';
+	for (unsigned bit = 0; bit < 32 && at < size; bit++) {
+		const char *name = svm_feature_name(bit);
+
+		if (!(forced >> bit & 1))
+			continue;
+		if (name)
+			at += (size_t)snprintf(buf + at, size - at, "%s%s", at ? ", " : "", name);
+		else
+			at += (size_t)snprintf(buf + at, size - at, "%sbit %u", at ? ", " : "", bit);
+	}
+	return buf;
+}
+
 void nested_caps_cpuid(struct nested_caps *caps, const struct kvm_cpuid_entry2 *entries, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {

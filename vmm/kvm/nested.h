@@ -44,6 +44,9 @@ void nested_caps_cpuid(struct nested_caps *caps, const struct kvm_cpuid_entry2 *
 size_t nested_gaps(const struct nested_caps *caps, struct nested_gap gaps[NESTED_GAPS_MAX]);
 // "EPT, MSR bitmaps": the controls of GAPS of at least WEIGHT. Returns BUF.
 const char *nested_gap_names(const struct nested_gap *gaps, size_t count, enum nested_weight weight, char *buf, size_t size);
+// The SVM features that SHOWN has and HOST has not: a mask forced them, and an inner hypervisor that uses one fails. "decode
+// assists, bit 13"; empty when there are none. Returns BUF.
+const char *nested_forced_names(const struct nested_caps *shown, const struct nested_caps *host, char *buf, size_t size);
 
 // Whether the CPU behind vCPU FD runs a guest of its guest at this moment: 1, 0, or -ENOTSUP where KVM cannot tell
 // (no KVM_CAP_NESTED_STATE), -errno. Its state then lies in the inner hypervisor's structures too: a suspend or a snapshot

@@ -7,6 +7,8 @@
 #include "vmx/config.h"
 #include "vmx/host_config.h"
 
+struct cpuid_table;
+
 // What the VM, or the host's configuration, says beside the facts.
 struct nested_wish {
 	enum vm_said vhv_allow;         // /etc/berth/config
@@ -32,5 +34,7 @@ const struct host_check *nested_settle(const struct host_probe *probe, const str
 int nested_start(const struct host_probe *probe, const struct host_config *host, struct vm_config *vm, struct err *err);
 // Logs which controls a new vCPU (FD, with the COUNT entries of CPUID) lacks. Once a VM.
 void nested_tell_gaps(int fd, const struct kvm_cpuid_entry2 *entries, uint32_t count);
+// Logs what a guest's CPUID (SHOWN) has of SVM and the host's KVM (HOST) cannot do. Once a VM.
+void nested_tell_forced(const struct cpuid_table *shown, const struct kvm_cpuid_entry2 *host, uint32_t count);
 
 #endif

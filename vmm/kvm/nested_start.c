@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "kvm/cpuid.h"
 #include "kvm/nested.h"
 #include "kvm/nested_host.h"
 
@@ -137,4 +138,16 @@ void nested_tell_gaps(int fd, const struct kvm_cpuid_entry2 *entries, uint32_t c
 	n = nested_gaps(&caps, gaps);
 	if (n && gaps[0].weight >= NESTED_SOME_REFUSE)
 		log_warn("nesting: the guest's CPU lacks %s", nested_gap_names(gaps, n, NESTED_SOME_REFUSE, names, sizeof(names)));
+}
+
+void nested_tell_forced(const struct cpuid_table *shown, const struct kvm_cpuid_entry2 *host, uint32_t count)
+{
+	struct nested_caps guest = { 0 }, possible = { 0 };
+	char names[256];
+
+	nested_caps_cpuid(&guest, shown->entries, shown->count);
+	nested_caps_cpuid(&possible, host, count);
+	if (*nested_forced_names(&guest, &possible, names, sizeof(names)))
+		log_warn("nesting: CPUID leaf 8000000Ah shows what this host's KVM does not give (%s), and a hypervisor in the guest that "
+			 "uses it fails: set these bits to h instead of 1 in cpuid.8000000a.edx", names);
 }

@@ -367,6 +367,7 @@ static int build_cpuid(struct vcpus *v, struct err *err)
 	}
 	unmet = cpuid_unmet(&v->cpuid, host->entries, host->nent);
 	cpuid_build(&v->cpuid, host->entries, host->nent, v->table);
+	nested_tell_forced(v->table, host->entries, host->nent);
 	free(host);
 	return unmet ? refuse_mask(unmet, err) : 0;
 }
