@@ -94,9 +94,11 @@ def command(folder):
     return [program(), '-q', '-f', str(folder / 'bochsrc'), '-rc', str(folder / 'go')]
 
 
-def follow(process, serial, line, deadline):
-    """Calls LINE with each line of the serial port as it comes, until the process ends or the deadline."""
-    rest, position = b'', 0
+def follow(process, serial, line, limit, quiet):
+    """Calls LINE with each line of the serial port as it comes, until the process ends; false after LIMIT seconds, or QUIET
+    without a word."""
+    rest, position, last = b'', 0, time.monotonic()
+    deadline = last + limit
     while True:
         ended = process.poll() is not None
         if serial.exists():
@@ -104,18 +106,20 @@ def follow(process, serial, line, deadline):
                 file.seek(position)
                 data = file.read()
             position += len(data)
+            last = time.monotonic() if data else last
             *lines, rest = (rest + data).replace(b'\r', b'').split(b'\n')
             for text in lines:
                 line(text.decode(errors='replace'))
         if ended:
             return True
-        if time.monotonic() > deadline:
+        if time.monotonic() > min(deadline, last + quiet):
             return False
         select.select([], [], [], 0.5)
 
 
-def boot(folder, line, timeout=7200):
-    """Runs the emulator to the end of its job. LINE is called with each line of its console. True when the job ended."""
+def boot(folder, line, timeout=7200, quiet=7200):
+    """Runs the emulator to the end of its job, as long as something comes every QUIET seconds. LINE is called with each line of
+    its console. True when the job ended."""
     seen = []
 
     def keep(text):
@@ -128,7 +132,7 @@ def boot(folder, line, timeout=7200):
         process = subprocess.Popen(with_us(command(folder)), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
                                    cwd=folder)
         try:
-            if not follow(process, folder / 'serial.log', keep, time.monotonic() + timeout):
+            if not follow(process, folder / 'serial.log', keep, timeout, quiet) and quiet >= timeout:
                 raise Failure(f'the Intel lab host was still running after {timeout} s; its console is {folder}/serial.log')
         finally:
             if process.poll() is None:

@@ -35,12 +35,16 @@ on_crash = "destroy"
 EOC
 $tools/xl create /run/inner.cfg
 echo "dom0: xl create ended with $?"
+# One question of many may fail while a domain comes up: only a list without the domain says that it is gone.
+gone() {
+	list=$($tools/xl list) && ! echo "$list" | grep -q '^inner '
+}
 tries=0
-while $tools/xl domid inner >/dev/null 2>&1 && [ $tries -lt 900 ]; do
+until gone || [ $tries -ge 900 ]; do
 	tries=$((tries + 1))
 	sleep 1
 done
-$tools/xl list
+echo "dom0: after $tries looks: $list"
 cat /var/log/xen/console/*
 echo "dom0: the end"
 poweroff -f

@@ -5,6 +5,7 @@ import pytest
 import berthlib
 import payload
 import unittests
+import unittests_intel
 import vmxfile
 from ui import run
 
@@ -93,3 +94,48 @@ def test_part_that_hangs(tmp_path, checkout, monkeypatch):
     text, status = runner.under('berth', unittests.tests(checkout, 'svm', '')[0], tmp_path)
     assert made == [[], ['two_words'], ['two_words', 'three']] and status == 0
     assert unittests.verdict(text, status) == ('FAIL', '1 tests: two words: no end; three: no end')
+
+
+def test_console_of_the_intel_host():
+    """What belongs to a test is between its marks; a host that ended in the midst of one leaves what there was."""
+    console = unittests_intel.Console()
+    for line in ('unit test a: begins at 1 s', 'PASS: one', 'unit test a: ends at 2 s', 'intel host: between',
+                 'unit test b: begins at 3 s', 'Test suite: part'):
+        console.line(line)
+    console.keep()
+    assert console.texts == {'a': 'PASS: one\n', 'b': 'Test suite: part\n'}
+
+
+def test_part_that_hangs_in_the_intel_host(tmp_path, checkout, monkeypatch, capsys):
+    """The test starts again without the part; one that never said a word fails, one that needs too much is skipped."""
+    (checkout / 'x86/unittests.cfg').write_text('[one]\nfile = vmx.flat\n[mute]\nfile = vmx.flat\n'
+                                                '[big]\nfile = vmx.flat\nqemu_params = -m 2560\n')
+    texts, boots = [{'one': 'Test suite: bad\n', 'one.qemu': 'PASS: bad\nSUMMARY: 4 tests\n--- DONE: 0 ---\n'},
+                    {'one': 'SUMMARY: 3 tests\n--- DONE: 0 ---\n'}], []
+
+    def boot(tries, kernels, berth, folder, timeout):
+        boots.append([(one.name, list(one.hung)) for one in tries])
+        return texts.pop(0)
+
+    monkeypatch.setattr(unittests_intel, 'boot', boot)
+    monkeypatch.setattr(unittests_intel.bochs, 'missing', list)
+    wanted = unittests.tests(checkout, 'vmx', '')
+    assert unittests_intel.run(wanted, checkout, '/bin/false', tmp_path, 1, True) == 2
+    assert boots == [[('one', []), ('mute', []), ('one.qemu', []), ('mute.qemu', [])], [('one', ['bad']), ('mute', []), ('mute.qemu', [])]]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ['SKIP big: needs 2560 MiB, which the Intel lab host does not give', 'FAIL one: 3 tests: bad: no end']
+    assert lines[2] == '     one: QEMU: PASS 4 tests; otherwise under QEMU: bad: no end (FAIL, QEMU not reached); bad (not reached, QEMU PASS)'
+    assert lines[3] == 'FAIL mute: no end; last line: nothing was printed'
+    assert 'bad: no end' in (tmp_path / 'one.log').read_text()
+
+
+def test_cd_of_the_intel_host(tmp_path, checkout):
+    """Each monitor's folder has a CD of its own and the command that runs it there."""
+    (checkout / 'x86/vmx.flat').write_bytes(b'kernel')
+    test = unittests.tests(checkout, 'vmx', '')[0]
+    for monitor in ('berth', 'qemu'):
+        one = unittests_intel.Try(test, monitor)
+        one.put(checkout, tmp_path)
+        assert (tmp_path / 'vm' / one.name / 'test.iso').is_file() and not (tmp_path / 'vm' / one.name / 'tree').exists()
+        command = (tmp_path / 'vm' / one.name / 'command').read_text()
+        assert ('/usr/bin/berth run /tmp/vm/vmx/test.vmx ' if monitor == 'berth' else '-cdrom /tmp/vm/vmx.qemu/test.iso') in command
