@@ -1,5 +1,6 @@
 # test_systems.py: guests of another architecture and of another age. The long form.
 # SPDX-License-Identifier: GPL-2.0-or-later
+import os
 import re
 
 import pytest
@@ -13,6 +14,8 @@ SYSTEMS = {
     'i386': (r'6\.1\..*-686', ('v238', 'v247', 'v251')),
     'bullseye': (r'5\.10\..*-amd64', ('v238', 'v247')),
 }
+# Linux 5.10 does not get on with the emulated host's XSAVE (QEMU 7.2's): the first signal's frame ends init, under QEMU too.
+NO_XSAVE = '---0:-0--:----:----:----:----:----:----'
 
 
 def check_names(vm, schemes):
@@ -31,7 +34,9 @@ def check_names(vm, schemes):
 def test_system(folder, system):
     """Devices, names, SMBIOS as Debian 12 amd64 sees them; no warning that VMware's machine would not give."""
     kernel, schemes = SYSTEMS[system]
-    with lab.debian(folder, system, **test_names.keys(), **{'uuid.bios': golden_fields.UUID}) as vm:
+    if system == 'i386' and os.environ.get('BERTH_LAB'):
+        pytest.skip("no word from a 32-bit kernel in the emulated host (QEMU 7.2's SVM), under QEMU neither")
+    with lab.debian(folder, system, **test_names.keys(), **{'uuid.bios': golden_fields.UUID, 'cpuid.1.ecx': NO_XSAVE}) as vm:
         vm.start()
         vm.login()
         assert re.match(kernel, vm.command('uname -r'))
