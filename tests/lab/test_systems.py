@@ -36,7 +36,8 @@ def test_system(folder, system):
     kernel, schemes = SYSTEMS[system]
     if system == 'i386' and os.environ.get('BERTH_LAB'):
         pytest.skip("no word from a 32-bit kernel in the emulated host (QEMU 7.2's SVM), under QEMU neither")
-    with lab.debian(folder, system, **test_names.keys(), **{'uuid.bios': golden_fields.UUID, 'cpuid.1.ecx': NO_XSAVE}) as vm:
+    with lab.debian(folder, system, **test_names.keys(), **{'uuid.bios': golden_fields.UUID, 'cpuid.1.ecx': NO_XSAVE,
+                                                             'numvcpus': '2', 'cpuid.coresPerSocket': '1'}) as vm:
         vm.start()
         vm.login()
         assert re.match(kernel, vm.command('uname -r'))
