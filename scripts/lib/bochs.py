@@ -117,9 +117,9 @@ def follow(process, serial, line, limit, quiet):
         select.select([], [], [], 0.5)
 
 
-def boot(folder, line, timeout=7200, quiet=7200):
-    """Runs the emulator to the end of its job, as long as something comes every QUIET seconds. LINE is called with each line of
-    its console. True when the job ended."""
+def boot(folder, line, timeout=7200, quiet=None):
+    """Runs the emulator to the end of its job. LINE is called with each line of its console. True when the job ended. With QUIET,
+    so many seconds without a word, or TIMEOUT, just end it; without, only TIMEOUT does, and that is a failure."""
     seen = []
 
     def keep(text):
@@ -132,7 +132,7 @@ def boot(folder, line, timeout=7200, quiet=7200):
         process = subprocess.Popen(with_us(command(folder)), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
                                    cwd=folder)
         try:
-            if not follow(process, folder / 'serial.log', keep, timeout, quiet) and quiet >= timeout:
+            if not follow(process, folder / 'serial.log', keep, timeout, quiet or timeout) and quiet is None:
                 raise Failure(f'the Intel lab host was still running after {timeout} s; its console is {folder}/serial.log')
         finally:
             if process.poll() is None:

@@ -154,14 +154,20 @@ size_t nested_gaps(const struct nested_caps *caps, struct nested_gap gaps[NESTED
 	return l.count;
 }
 
+// Adds NAME to the list in BUF, whose text is AT long; the new length, more than SIZE when it was cut.
+static size_t list_name(char *buf, size_t size, size_t at, const char *name)
+{
+	return at < size ? at + (size_t)snprintf(buf + at, size - at, "%s%s", at ? ", " : "", name) : at;
+}
+
 const char *nested_gap_names(const struct nested_gap *gaps, size_t count, enum nested_weight weight, char *buf, size_t size)
 {
 	size_t at = 0;
 
 	*buf = '\0';
-	for (size_t i = 0; i < count && at < size; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (gaps[i].weight >= weight)
-			at += (size_t)snprintf(buf + at, size - at, "%s%s", at ? ", " : "", gaps[i].control);
+			at = list_name(buf, size, at, gaps[i].control);
 	}
 	return buf;
 }
@@ -181,15 +187,13 @@ const char *nested_forced_names(const struct nested_caps *shown, const struct ne
 	size_t at = 0;
 
 	*buf = '\0';
-	for (unsigned bit = 0; bit < 32 && at < size; bit++) {
+	for (unsigned bit = 0; bit < 32; bit++) {
 		const char *name = svm_feature_name(bit);
+		char number[16];
 
-		if (!(forced >> bit & 1))
-			continue;
-		if (name)
-			at += (size_t)snprintf(buf + at, size - at, "%s%s", at ? ", " : "", name);
-		else
-			at += (size_t)snprintf(buf + at, size - at, "%sbit %u", at ? ", " : "", bit);
+		snprintf(number, sizeof(number), "bit %u", bit);
+		if (forced >> bit & 1)
+			at = list_name(buf, size, at, name ? name : number);
 	}
 	return buf;
 }
